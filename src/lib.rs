@@ -1,0 +1,2 @@
+//! Trackio's experiments, answered over the Model Context Protocol.
+pub mod analysis;
