@@ -1,0 +1,196 @@
+//! What a series holds, in one pass over every point.
+
+use rmcp::schemars::{self, JsonSchema};
+use serde::Serialize;
+
+use super::{role::Direction, series::Series};
+
+/// A value and the step at which it was logged.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+pub struct Point {
+    /// The step.
+    pub step: f64,
+    /// The value.
+    pub value: f64,
+}
+
+/// A kind of number that is not finite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub enum NonFinite {
+    /// Not a number.
+    NaN,
+    /// Positive infinity.
+    Infinity,
+    /// Negative infinity.
+    #[serde(rename = "-Infinity")]
+    NegativeInfinity,
+}
+
+impl NonFinite {
+    /// The kind of `value`, if it is not finite.
+    pub fn of(value: f64) -> Option<Self> {
+        if value.is_nan() {
+            Some(Self::NaN)
+        } else if value == f64::INFINITY {
+            Some(Self::Infinity)
+        } else if value == f64::NEG_INFINITY {
+            Some(Self::NegativeInfinity)
+        } else {
+            None
+        }
+    }
+}
+
+/// Neighbouring points that hold the same kind of non-finite number.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+pub struct NonFiniteRange {
+    /// The step of the first of them.
+    pub from_step: f64,
+    /// The step of the last of them.
+    pub to_step: f64,
+    /// How many points.
+    pub count: usize,
+    /// What they hold.
+    pub kind: NonFinite,
+}
+
+/// A series in numbers. All but `count` and `non_finite` speak of the finite values only and are
+/// absent when there is none.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
+pub struct Stats {
+    /// The number of points, non-finite ones included.
+    pub count: usize,
+    /// How many of them are not finite.
+    pub non_finite: usize,
+    /// Where they are, in logged order.
+    pub non_finite_ranges: Vec<NonFiniteRange>,
+    /// The first value.
+    pub first: Option<Point>,
+    /// The last value.
+    pub last: Option<Point>,
+    /// The smallest value, where it came first.
+    pub min: Option<Point>,
+    /// The largest value, where it came first.
+    pub max: Option<Point>,
+    /// The better of `min` and `max`, when the direction is known.
+    pub best: Option<Point>,
+    /// The arithmetic mean.
+    pub mean: Option<f64>,
+    /// The population standard deviation, `sqrt(Σ(x - mean)² / n)`.
+    pub std: Option<f64>,
+}
+
+/// Summarises every point of `series` (mean and deviation by Welford's recurrence, Technometrics
+/// 4, 1962).
+pub fn summarize(series: &Series, direction: Option<Direction>) -> Stats {
+    let mut stats = Stats { count: series.len(), ..Stats::default() };
+    let (mut finite, mut mean, mut squares) = (0.0, 0.0, 0.0);
+    let mut previous_kind = None;
+    for (&step, &value) in series.steps.iter().zip(&series.values) {
+        let kind = NonFinite::of(value);
+        if let Some(kind) = kind {
+            stats.non_finite += 1;
+            match stats.non_finite_ranges.last_mut().filter(|_| previous_kind == Some(kind)) {
+                Some(range) => (range.to_step, range.count) = (step, range.count + 1),
+                None => stats.non_finite_ranges.push(NonFiniteRange {
+                    from_step: step,
+                    to_step: step,
+                    count: 1,
+                    kind,
+                }),
+            }
+        } else {
+            let point = Point { step, value };
+            stats.first.get_or_insert(point);
+            stats.last = Some(point);
+            if stats.min.is_none_or(|min| value < min.value) {
+                stats.min = Some(point);
+            }
+            if stats.max.is_none_or(|max| value > max.value) {
+                stats.max = Some(point);
+            }
+            finite += 1.0;
+            let delta = value - mean;
+            mean += delta / finite;
+            squares += delta * (value - mean);
+        }
+        previous_kind = kind;
+    }
+    if finite > 0.0 {
+        stats.mean = Some(mean);
+        stats.std = Some((squares / finite).sqrt());
+    }
+    stats.best = match direction {
+        Some(Direction::Min) => stats.min,
+        Some(Direction::Max) => stats.max,
+        None => None,
+    };
+    stats
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(values: &[f64]) -> Series {
+        let mut series = Series::default();
+        for (i, &value) in values.iter().enumerate() {
+            series.push(i as f64 * 10.0, i as f64, value);
+        }
+        series
+    }
+
+    #[test]
+    fn every_point_counts() {
+        let stats = summarize(&series(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]), None);
+        assert_eq!((stats.count, stats.non_finite), (8, 0));
+        assert_eq!((stats.mean, stats.std), (Some(5.0), Some(2.0)));
+        assert_eq!(stats.max, Some(Point { step: 70.0, value: 9.0 }));
+        assert_eq!(stats.best, None);
+    }
+
+    #[test]
+    fn the_best_follows_the_direction() {
+        let series = series(&[0.2, 0.9, 0.9, 0.1]);
+        let best = |direction| summarize(&series, Some(direction)).best.unwrap();
+        assert_eq!(best(Direction::Max), Point { step: 10.0, value: 0.9 });
+        assert_eq!(best(Direction::Min), Point { step: 30.0, value: 0.1 });
+    }
+
+    #[test]
+    fn non_finite_values_are_told_apart_and_located() {
+        let nan = f64::NAN;
+        let inf = f64::INFINITY;
+        let stats = summarize(&series(&[1.0, nan, nan, inf, -inf, 3.0, nan]), Some(Direction::Min));
+        assert_eq!((stats.count, stats.non_finite), (7, 5));
+        let ranges: Vec<_> = stats
+            .non_finite_ranges
+            .iter()
+            .map(|r| (r.from_step, r.to_step, r.count, r.kind))
+            .collect();
+        assert_eq!(
+            ranges,
+            [
+                (10.0, 20.0, 2, NonFinite::NaN),
+                (30.0, 30.0, 1, NonFinite::Infinity),
+                (40.0, 40.0, 1, NonFinite::NegativeInfinity),
+                (60.0, 60.0, 1, NonFinite::NaN),
+            ]
+        );
+        assert_eq!(stats.last, Some(Point { step: 50.0, value: 3.0 }));
+    }
+
+    #[test]
+    fn nothing_finite_gives_no_numbers() {
+        for values in [&[][..], &[f64::NAN]] {
+            let stats = summarize(&series(values), Some(Direction::Min));
+            assert_eq!((stats.first, stats.best, stats.mean, stats.std), (None, None, None, None));
+        }
+    }
+
+    #[test]
+    fn huge_values_do_not_cancel() {
+        let stats = summarize(&series(&[1e9 + 4.0, 1e9 + 7.0, 1e9 + 13.0, 1e9 + 16.0]), None);
+        assert!((stats.std.unwrap() - 22.5_f64.sqrt()).abs() < 1e-6);
+    }
+}
