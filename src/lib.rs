@@ -1,2 +1,3 @@
 //! Trackio's experiments, answered over the Model Context Protocol.
 pub mod analysis;
+pub mod trackio;

@@ -1,0 +1,76 @@
+//! Whether a database has changed, told without a connection to it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::handles;
+
+/// Equal keys: the database holds what it held before. Different keys: look again.
+///
+/// Sizes and times alone miss a second write within one tick of the file system's clock, so the
+/// counters that SQLite keeps are part of the key: the change counter of the database header
+/// (<https://sqlite.org/fileformat2.html>, offset 24), the salts of the `-wal` header and the
+/// first copy of the header of the `-shm` (<https://sqlite.org/walformat.html>).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeKey {
+    database: Option<FileKey>,
+    wal: Option<FileKey>,
+    header: Vec<u8>,
+    wal_header: Vec<u8>,
+    shm_header: Vec<u8>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct FileKey {
+    identity: (u64, u64),
+    size: u64,
+    modified: Option<SystemTime>,
+}
+
+impl ChangeKey {
+    /// The key of the database at `path` as it is now; a missing file has a key too.
+    pub fn of(path: &Path) -> Self {
+        let wal = sidecar(path, "-wal");
+        let head = |file: &Path, length| handles::head(path, file, length).unwrap_or_default();
+        Self {
+            database: FileKey::of(path),
+            header: head(path, 28),
+            wal_header: head(&wal, 32),
+            shm_header: head(&sidecar(path, "-shm"), 48),
+            wal: FileKey::of(&wal),
+        }
+    }
+}
+
+impl FileKey {
+    fn of(path: &Path) -> Option<Self> {
+        let metadata = fs::metadata(path).ok()?;
+        Some(Self {
+            identity: identity(&metadata),
+            size: metadata.len(),
+            modified: metadata.modified().ok(),
+        })
+    }
+}
+
+#[cfg(unix)]
+fn identity(metadata: &fs::Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt;
+    (metadata.dev(), metadata.ino())
+}
+
+/// Windows tells a replaced file by its time of creation.
+#[cfg(not(unix))]
+fn identity(metadata: &fs::Metadata) -> (u64, u64) {
+    let created = metadata.created().ok();
+    let since = created.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+    (0, since.map_or(0, |since| since.as_nanos() as u64))
+}
+
+/// The path of the file that SQLite keeps beside `database`.
+pub fn sidecar(database: &Path, suffix: &str) -> PathBuf {
+    let mut name = database.as_os_str().to_os_string();
+    name.push(suffix);
+    PathBuf::from(name)
+}

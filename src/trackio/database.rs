@@ -1,0 +1,227 @@
+//! Opens a live database to read it, and leaves no trace.
+//!
+//! A plain `mode=ro` connection to a database in WAL mode creates `-shm` and `-wal` and leaves
+//! them behind. So the way in depends on what lies beside the file; every way but the last
+//! changes nothing in the directory:
+//!
+//! | database | way in |
+//! |---|---|
+//! | rollback journal | `mode=ro` |
+//! | WAL, `-wal` missing or empty | `immutable=1`: all is in the file |
+//! | WAL, `-wal` with content, `-shm` there | `readonly_shm=1`: locks as any reader does, and indexes the log in memory where no writer lives |
+//! | WAL, `-wal` with content, no `-shm` | no writer lives, so the log is indexed in memory without locks |
+//! | anything else | a private copy |
+//!
+//! The ways without locks are right only while no writer appears. The change key tells
+//! afterwards; then the work is done once more.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::change::{ChangeKey, sidecar};
+use super::error::{Error, Result};
+use super::handles::{self, ConnectionGuard};
+use super::stop::Stop;
+
+/// How long a read waits for a writer's lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How many virtual-machine steps SQLite takes between two looks at [`Stop`].
+const STEPS_BETWEEN_LOOKS: i32 = 5_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    ReadOnly,
+    Immutable,
+    ReadOnlySharedMemory,
+    WithoutLocks,
+    Copy,
+}
+
+/// Runs `work` on the database at `path` within one read transaction.
+///
+/// `work` may run several times: when a writer appeared in the middle, its first answer is
+/// thrown away.
+pub fn read<T>(
+    path: &Path,
+    project: &str,
+    stop: &Stop,
+    work: &dyn Fn(&Connection) -> Result<T>,
+) -> Result<T> {
+    let mut failure = None;
+    for _ in 0..3 {
+        let before = ChangeKey::of(path);
+        let way = way_in(path);
+        let result = read_by(way, path, stop, work);
+        let stands = way.takes_locks() || ChangeKey::of(path) == before;
+        match result {
+            Ok(value) if stands => return Ok(value),
+            Err(error) if stands && !is_about_access(&error) => {
+                return Err(explain(error, project, stop));
+            }
+            other => failure = other.err(),
+        }
+    }
+    if failure.as_ref().is_none_or(is_about_access) {
+        let last = read_by(Way::ReadOnly, path, stop, work);
+        match last {
+            Err(error) if is_about_access(&error) => {}
+            other => return other.map_err(|error| explain(error, project, stop)),
+        }
+    }
+    read_by(Way::Copy, path, stop, work).map_err(|error| explain(error, project, stop))
+}
+
+impl Way {
+    fn takes_locks(self) -> bool {
+        matches!(self, Self::ReadOnly | Self::ReadOnlySharedMemory)
+    }
+
+    fn parameters(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "mode=ro",
+            Self::Immutable => "immutable=1",
+            Self::ReadOnlySharedMemory => "mode=ro&readonly_shm=1",
+            Self::WithoutLocks if cfg!(windows) => "mode=ro&vfs=win32-none",
+            Self::WithoutLocks => "mode=ro&vfs=unix-none",
+            Self::Copy => "mode=rw",
+        }
+    }
+}
+
+fn way_in(path: &Path) -> Way {
+    let header = handles::head(path, path, 20).unwrap_or_default();
+    let is_wal = header.get(18) == Some(&2);
+    let has_log = fs::metadata(sidecar(path, "-wal")).is_ok_and(|wal| wal.len() > 0);
+    match (is_wal, has_log, sidecar(path, "-shm").exists()) {
+        (false, _, _) => Way::ReadOnly,
+        (true, false, _) => Way::Immutable,
+        (true, true, true) => Way::ReadOnlySharedMemory,
+        (true, true, false) => Way::WithoutLocks,
+    }
+}
+
+fn read_by<T>(
+    way: Way,
+    path: &Path,
+    stop: &Stop,
+    work: &dyn Fn(&Connection) -> Result<T>,
+) -> Result<T> {
+    if way == Way::Copy {
+        let copy = private_copy(path).map_err(|error| Error::Unreadable {
+            project: String::new(),
+            reason: error.to_string(),
+        })?;
+        return on_connection(way, &copy.path().join("copy.db"), stop, work);
+    }
+    on_connection(way, path, stop, work)
+}
+
+fn on_connection<T>(
+    way: Way,
+    path: &Path,
+    stop: &Stop,
+    work: &dyn Fn(&Connection) -> Result<T>,
+) -> Result<T> {
+    let _guard = ConnectionGuard::new(path);
+    let mut connection = open(way, path)?;
+    let watched = stop.clone();
+    connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || watched.is_set()))?;
+    connection.execute_batch("BEGIN")?;
+    work(&connection)
+}
+
+fn open(way: Way, path: &Path) -> Result<Connection> {
+    let access = match way {
+        Way::Copy => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        _ => OpenFlags::SQLITE_OPEN_READ_ONLY,
+    };
+    let flags = access | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(uri(path, way.parameters()), flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // A database is somebody's file: nothing in its schema may run by itself.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    if way == Way::WithoutLocks {
+        // Exclusive mode keeps the index of the log on the heap; without locks it excludes nobody.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    }
+    Ok(connection)
+}
+
+/// A `file:` URI, every byte outside the unreserved ones percent-encoded.
+fn uri(path: &Path, parameters: &str) -> String {
+    let mut uri = String::from("file:");
+    let bytes = path.as_os_str().as_encoded_bytes();
+    if cfg!(windows) && path.is_absolute() {
+        uri.push_str("///");
+    }
+    for &byte in bytes {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
+                uri.push(char::from(byte));
+            }
+            b'\\' if cfg!(windows) => uri.push('/'),
+            b':' if cfg!(windows) => uri.push(':'),
+            _ => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri + "?" + parameters
+}
+
+/// The database with its journal or log, in a directory that goes away with the answer.
+fn private_copy(path: &Path) -> std::io::Result<tempfile::TempDir> {
+    let directory = tempfile::tempdir()?;
+    let target = directory.path().join("copy.db");
+    for suffix in ["-wal", "-journal"] {
+        let file = sidecar(path, suffix);
+        if file.exists() {
+            handles::copy(path, &file, &sidecar(&target, suffix))?;
+        }
+    }
+    handles::copy(path, path, &target)?;
+    Ok(directory)
+}
+
+/// Whether another way in might work.
+fn is_about_access(error: &Error) -> bool {
+    let Error::Sql(error) = error else { return false };
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::CannotOpen
+                | ErrorCode::ReadOnly
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::PermissionDenied
+                | ErrorCode::FileLockingProtocolFailed
+        )
+    )
+}
+
+fn explain(error: Error, project: &str, stop: &Stop) -> Error {
+    let project = project.to_owned();
+    let sql = match error {
+        Error::Sql(sql) => sql,
+        Error::Unreadable { reason, .. } => return Error::Unreadable { project, reason },
+        other => return other,
+    };
+    let unreadable =
+        |reason: &str| Error::Unreadable { project: project.clone(), reason: reason.into() };
+    match sql.sqlite_error_code() {
+        Some(ErrorCode::OperationInterrupted) if stop.is_cancelled() => Error::Cancelled,
+        Some(ErrorCode::OperationInterrupted) => Error::TimedOut,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy(project),
+        Some(ErrorCode::NotADatabase) => unreadable("the file is not an SQLite database"),
+        Some(ErrorCode::DatabaseCorrupt) => unreadable("the file is damaged (SQLite: malformed)"),
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            unreadable("the file cannot be opened; check that it exists and its permissions")
+        }
+        _ => Error::Sql(sql),
+    }
+}

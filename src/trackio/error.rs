@@ -1,0 +1,42 @@
+//! What can go wrong when Trackio's files are read.
+
+use std::path::PathBuf;
+
+/// Why a read failed. The tools turn it into a sentence with a next step.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such directory, or it cannot be listed.
+    #[error("Trackio's directory {} cannot be read: {reason}", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// The project has no database and nothing in the inbox.
+    #[error("there is no project `{0}`")]
+    NoSuchProject(String),
+    /// The project's file is there, but no database can be read from it.
+    #[error("the database of project `{project}` cannot be read: {reason}")]
+    Unreadable {
+        /// The project's name as given.
+        project: String,
+        /// What is wrong with the file.
+        reason: String,
+    },
+    /// A writer held the database for longer than we wait.
+    #[error("the database of project `{0}` is locked by a writer; try again in a moment")]
+    Busy(String),
+    /// The caller cancelled.
+    #[error("cancelled")]
+    Cancelled,
+    /// The deadline passed.
+    #[error("it took too long and was stopped")]
+    TimedOut,
+    /// Any other failure that SQLite reports.
+    #[error(transparent)]
+    Sql(#[from] rusqlite::Error),
+}
+
+/// The result of a read.
+pub type Result<T> = std::result::Result<T, Error>;

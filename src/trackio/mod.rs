@@ -1,0 +1,25 @@
+//! Trackio's storage, read exactly as Trackio means it. Knows nothing of MCP.
+
+pub mod alert;
+pub mod change;
+pub mod config;
+pub mod database;
+pub mod directory;
+pub mod error;
+mod expand;
+mod handles;
+pub mod inbox;
+pub mod metric;
+pub mod name;
+pub mod project;
+pub mod run;
+pub mod schema;
+pub mod stop;
+pub mod time;
+pub mod value;
+
+pub use directory::Directory;
+pub use error::{Error, Result};
+pub use project::{Project, Snapshot, Store};
+pub use run::Run;
+pub use stop::Stop;

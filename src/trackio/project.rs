@@ -1,0 +1,214 @@
+//! Projects: from a name to its rows, wherever they lie.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use rusqlite::Connection;
+
+use super::change::sidecar;
+use super::database;
+use super::directory::Directory;
+use super::error::{Error, Result};
+use super::inbox::Inbox;
+use super::name::canonical;
+use super::schema::Schema;
+use super::stop::Stop;
+
+/// The tables of a project that no database holds yet, as Trackio 0.43 creates them.
+const CURRENT_SCHEMA: &str = include_str!("write/schema-0.43.sql");
+
+/// The one file of Trackio 0.0.x, which holds several projects.
+const FIRST_FILE: &str = "trackio";
+
+/// All of Trackio's data in one directory.
+#[derive(Debug, Clone)]
+pub struct Store {
+    directory: Directory,
+}
+
+/// One project, found but not opened.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// The name as the caller spelled it.
+    pub name: String,
+    /// Its database; `None` where all its rows wait in the inbox.
+    pub path: Option<PathBuf>,
+    /// The project within 0.0.x's `trackio.db`.
+    pub inner: Option<String>,
+    inbox: Inbox,
+}
+
+/// One open project, for the time of one read.
+pub struct Snapshot<'a> {
+    /// The connection, inside a read transaction.
+    pub connection: &'a Connection,
+    /// What to select from.
+    pub schema: Schema,
+    /// The project that was opened.
+    pub project: &'a Project,
+    /// When to give up.
+    pub stop: &'a Stop,
+}
+
+impl Store {
+    /// The data in `directory`.
+    pub fn new(directory: Directory) -> Self {
+        Self { directory }
+    }
+
+    /// Where the data lie.
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// The names of all projects, sorted, as Trackio lists them: the stem of every `*.db`, be it
+    /// readable or not, and the projects that wait in the inbox.
+    pub fn project_names(&self) -> Result<Vec<String>> {
+        let path = &self.directory.path;
+        let unreadable = |error: std::io::Error| Error::Directory {
+            path: path.clone(),
+            reason: match error.kind() {
+                std::io::ErrorKind::NotFound => "it does not exist".to_owned(),
+                _ => error.to_string(),
+            },
+        };
+        let mut names: BTreeSet<String> = self.inbox().projects().collect();
+        for entry in fs::read_dir(path).map_err(unreadable)? {
+            let file = PathBuf::from(entry.map_err(unreadable)?.file_name());
+            if file.extension().is_some_and(|extension| extension == "db")
+                && let Some(stem) = file.file_stem().and_then(|stem| stem.to_str())
+            {
+                names.insert(stem.to_owned());
+            }
+        }
+        Ok(names.into_iter().collect())
+    }
+
+    /// The projects within 0.0.x's `trackio.db`, sorted; none where there is no such file.
+    pub fn inner_projects(&self, stop: &Stop) -> Vec<String> {
+        let path = self.file_of(FIRST_FILE);
+        if !path.exists() {
+            return Vec::new();
+        }
+        database::read(&path, FIRST_FILE, stop, &|connection| {
+            let schema = Schema::read(connection)?;
+            if !schema.table("metrics").is_some_and(|metrics| metrics.has("project_name")) {
+                return Ok(Vec::new());
+            }
+            let mut statement = connection
+                .prepare("SELECT DISTINCT project_name FROM main.metrics ORDER BY project_name")?;
+            let names = statement.query_map([], |row| row.get(0))?;
+            Ok(names.collect::<rusqlite::Result<Vec<String>>>()?)
+        })
+        .unwrap_or_default()
+    }
+
+    /// Finds a project by any spelling that Trackio takes.
+    pub fn project(&self, name: &str, stop: &Stop) -> Result<Project> {
+        let path = self.file_of(&canonical(name));
+        let inbox = self.inbox().of_project(name);
+        let found = |path, inner, inbox| Project { name: name.to_owned(), path, inner, inbox };
+        // A dangling link is a project for Trackio, an unreadable one.
+        if path.symlink_metadata().is_ok() {
+            return Ok(found(Some(path), None, inbox));
+        }
+        if !inbox.is_empty() {
+            return Ok(found(None, None, inbox));
+        }
+        match self.inner_projects(stop).into_iter().find(|inner| inner == name) {
+            Some(inner) => Ok(found(Some(self.file_of(FIRST_FILE)), Some(inner), inbox)),
+            None => Err(Error::NoSuchProject(name.to_owned())),
+        }
+    }
+
+    fn file_of(&self, stem: &str) -> PathBuf {
+        self.directory.path.join(format!("{stem}.db"))
+    }
+
+    fn inbox(&self) -> Inbox {
+        Inbox::read(&self.directory.path)
+    }
+}
+
+impl Project {
+    /// Opens the project, runs `work` and closes it. `work` may run more than once.
+    pub fn read<T>(&self, stop: &Stop, work: impl Fn(&Snapshot<'_>) -> Result<T>) -> Result<T> {
+        let on_connection = |connection: &Connection| {
+            let snapshot = self.snapshot(connection, stop)?;
+            work(&snapshot)
+        };
+        match &self.path {
+            Some(path) if path.is_dir() => Err(self.unreadable("it is a directory")),
+            Some(path) if !path.exists() => Err(self.unreadable("the link leads nowhere")),
+            Some(path) => database::read(path, &self.name, stop, &on_connection),
+            None => {
+                let connection = Connection::open_in_memory()?;
+                connection.execute_batch(CURRENT_SCHEMA)?;
+                on_connection(&connection)
+            }
+        }
+    }
+
+    /// When its files were last written.
+    pub fn modified(&self) -> Option<SystemTime> {
+        let time = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+        let path = self.path.as_ref()?;
+        time(path).max(time(&sidecar(path, "-wal")))
+    }
+
+    /// Whether rows wait in the inbox.
+    pub fn has_inbox(&self) -> bool {
+        !self.inbox.is_empty()
+    }
+
+    /// Whether its file is a registry's.
+    pub fn is_registry(&self) -> bool {
+        canonical(&self.name).starts_with("registry-")
+    }
+
+    fn unreadable(&self, reason: &str) -> Error {
+        Error::Unreadable { project: self.name.clone(), reason: reason.to_owned() }
+    }
+
+    fn snapshot<'a>(&'a self, connection: &'a Connection, stop: &'a Stop) -> Result<Snapshot<'a>> {
+        let mut schema = Schema::read(connection)?;
+        self.unfold_first_file(connection, &mut schema)?;
+        if !self.inbox.is_empty() {
+            self.inbox.lay_over(connection, &mut schema)?;
+        }
+        Ok(Snapshot { connection, schema, project: self, stop })
+    }
+
+    /// 0.0.x knew no steps, and wrote UTC without saying so: rows are numbered in their order.
+    fn unfold_first_file(&self, connection: &Connection, schema: &mut Schema) -> Result<()> {
+        for (table, numbered) in [("metrics", true), ("configs", false)] {
+            let Some(own) = schema.table(table).filter(|own| own.has("project_name")) else {
+                continue;
+            };
+            let mut columns: BTreeSet<String> = own.columns().map(str::to_owned).collect();
+            let mut selected = "*".to_owned();
+            if numbered && !own.has("step") {
+                let kept: Vec<&str> =
+                    own.columns().filter(|column| *column != "timestamp").collect();
+                selected = format!(
+                    "{}, timestamp || '+00:00' AS timestamp, ROW_NUMBER() OVER (
+                     PARTITION BY project_name, run_name ORDER BY id) - 1 AS step",
+                    kept.join(", ")
+                );
+                columns.insert("step".to_owned());
+            }
+            let only = match &self.inner {
+                Some(inner) => format!("WHERE project_name = '{}'", inner.replace('\'', "''")),
+                None => String::new(),
+            };
+            let view = format!("temp.first_{table}");
+            connection.execute_batch(&format!(
+                "CREATE VIEW {view} AS SELECT {selected} FROM main.{table} {only}"
+            ))?;
+            schema.replace(table, &view, columns);
+        }
+        Ok(())
+    }
+}

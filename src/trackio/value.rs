@@ -1,0 +1,223 @@
+//! The JSON that Trackio keeps in its columns.
+//!
+//! A column holds TEXT up to 0.3.4 and BLOB after it, sometimes both in one table. Non-finite
+//! numbers are the strings `NaN`, `Infinity` and `-Infinity` since 0.3.3; before, they were bare
+//! words, which are no JSON.
+
+use rusqlite::types::ValueRef;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// One row's metrics, in the order in which they were logged.
+pub type Metrics = Map<String, Value>;
+
+/// A step: an integer, unless a fraction was logged (`step=1.5`).
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
+#[serde(untagged)]
+pub enum Step {
+    /// As Trackio counts.
+    Whole(i64),
+    /// As some users log.
+    Fraction(f64),
+}
+
+impl Step {
+    /// The step as a number of the analysis.
+    pub fn as_f64(self) -> f64 {
+        match self {
+            Self::Whole(step) => step as f64,
+            Self::Fraction(step) => step,
+        }
+    }
+
+    /// The step in a column; `None` where the column holds no number.
+    pub fn of(value: ValueRef<'_>) -> Option<Self> {
+        match value {
+            ValueRef::Integer(step) => Some(Self::Whole(step)),
+            ValueRef::Real(step) => Some(Self::Fraction(step)),
+            ValueRef::Text(_) | ValueRef::Blob(_) | ValueRef::Null => None,
+        }
+    }
+
+    /// A number of the analysis as a step.
+    pub fn from_f64(step: f64) -> Self {
+        if step.fract() == 0.0 && step.abs() < 9e15 {
+            Self::Whole(step as i64)
+        } else {
+            Self::Fraction(step)
+        }
+    }
+}
+
+impl std::fmt::Display for Step {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Whole(step) => step.fmt(formatter),
+            Self::Fraction(step) => step.fmt(formatter),
+        }
+    }
+}
+
+/// The bytes of a JSON column, TEXT or BLOB.
+pub fn bytes(value: ValueRef<'_>) -> Option<&[u8]> {
+    match value {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(bytes),
+        ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => None,
+    }
+}
+
+/// The text of a column of any storage class; `None` for NULL.
+pub fn text(value: ValueRef<'_>) -> Option<String> {
+    match value {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+            Some(String::from_utf8_lossy(bytes).into_owned())
+        }
+        ValueRef::Integer(number) => Some(number.to_string()),
+        ValueRef::Real(number) => Some(number.to_string()),
+        ValueRef::Null => None,
+    }
+}
+
+/// Reads a JSON object, as any version wrote it. `None` where it is none.
+pub fn object(bytes: &[u8]) -> Option<Metrics> {
+    match parse(bytes)? {
+        Value::Object(object) => Some(object),
+        _ => None,
+    }
+}
+
+/// Reads a JSON value, bare `NaN` and `Infinity` included.
+pub fn parse(bytes: &[u8]) -> Option<Value> {
+    serde_json::from_slice(bytes)
+        .ok()
+        .or_else(|| serde_json::from_slice(&quote_bare_words(bytes)?).ok())
+}
+
+/// Python's bare non-finite words as Trackio's strings; `None` where there is no such word.
+fn quote_bare_words(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut quoted = Vec::with_capacity(bytes.len() + 16);
+    let mut rest = bytes;
+    let mut in_string = false;
+    let mut found = false;
+    while let Some((&byte, tail)) = rest.split_first() {
+        let word = if in_string { None } else { bare_word(rest) };
+        if let Some(word) = word {
+            quoted.push(b'"');
+            quoted.extend_from_slice(word);
+            quoted.push(b'"');
+            rest = rest.get(word.len()..).unwrap_or_default();
+            found = true;
+            continue;
+        }
+        quoted.push(byte);
+        rest = tail;
+        match byte {
+            b'"' => in_string = !in_string,
+            b'\\' if in_string => {
+                if let Some((&escaped, tail)) = rest.split_first() {
+                    quoted.push(escaped);
+                    rest = tail;
+                }
+            }
+            _ => {}
+        }
+    }
+    found.then_some(quoted)
+}
+
+fn bare_word(bytes: &[u8]) -> Option<&'static [u8]> {
+    [b"NaN".as_slice(), b"-Infinity", b"Infinity"].into_iter().find(|word| bytes.starts_with(word))
+}
+
+/// The number in a metric's value: finite, or one of Trackio's three words. `None` for all else.
+pub fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(word) => non_finite(word),
+        _ => None,
+    }
+}
+
+fn non_finite(word: &str) -> Option<f64> {
+    match word {
+        "NaN" => Some(f64::NAN),
+        "Infinity" => Some(f64::INFINITY),
+        "-Infinity" => Some(f64::NEG_INFINITY),
+        _ => None,
+    }
+}
+
+/// Trackio's word for a number that JSON cannot hold; `None` for a finite one.
+pub fn word(number: f64) -> Option<&'static str> {
+    match number {
+        n if n.is_nan() => Some("NaN"),
+        f64::INFINITY => Some("Infinity"),
+        f64::NEG_INFINITY => Some("-Infinity"),
+        _ => None,
+    }
+}
+
+/// A number as JSON, non-finite ones as Trackio's words, whole ones without a fraction.
+pub fn json(number: f64) -> Value {
+    match word(number) {
+        Some(word) => Value::from(word),
+        None => Value::from(number),
+    }
+}
+
+/// What a metric's value is: `number`, `text`, `boolean`, `null`, `list`, `object`, or the name
+/// of Trackio's type without its prefix (`image`, `table`, `histogram`, ...).
+pub fn kind(value: &Value) -> &str {
+    match value {
+        Value::Number(_) => "number",
+        Value::String(word) if non_finite(word).is_some() => "number",
+        Value::String(_) => "text",
+        Value::Bool(_) => "boolean",
+        Value::Null => "null",
+        Value::Array(_) => "list",
+        Value::Object(object) => object
+            .get("_type")
+            .and_then(Value::as_str)
+            .and_then(|name| name.strip_prefix("trackio."))
+            .unwrap_or("object"),
+    }
+}
+
+/// Whether Trackio's `scalar_only` keeps the value: a finite number or a histogram.
+pub fn is_scalar(value: &Value) -> bool {
+    value.is_number() || kind(value) == "histogram"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bare_words_are_read_as_trackios_strings() {
+        let cases = [
+            (r#"{"a": NaN}"#, r#"{"a":"NaN"}"#),
+            (r#"{"a": -Infinity, "b": [Infinity, 1]}"#, r#"{"a":"-Infinity","b":["Infinity",1]}"#),
+            (r#"{"a": "say \"NaN\" NaN", "b": NaN}"#, r#"{"a":"say \"NaN\" NaN","b":"NaN"}"#),
+        ];
+        for (written, expected) in cases {
+            let read = object(written.as_bytes()).unwrap();
+            assert_eq!(serde_json::to_string(&read).unwrap(), expected);
+        }
+        assert_eq!(object(b"not json"), None);
+        assert_eq!(object(b"[1]"), None);
+        assert_eq!(object(b"{\"a\": NaNo}"), None);
+    }
+
+    #[test]
+    fn numbers_of_every_era_are_numbers() {
+        let row = object(
+            br#"{"u64":18446744073709551615,"big":1180591620717411303424,"n":"NaN","t":"text","b":true}"#,
+        )
+        .unwrap();
+        assert_eq!(number(&row["u64"]), Some(18446744073709551615.0));
+        assert_eq!(number(&row["big"]), Some(2f64.powi(70)));
+        assert!(number(&row["n"]).unwrap().is_nan());
+        assert_eq!(number(&row["t"]), None);
+        assert_eq!(number(&row["b"]), None);
+    }
+}
