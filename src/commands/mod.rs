@@ -1,0 +1,3 @@
+//! The subcommands, one file each, and what they share.
+
+pub mod demo;
