@@ -2,7 +2,13 @@
 //! recorded them, against the answers of this server, over stdio.
 //!
 //! [`judge`] is the table of what is compared, and of what is left out and why.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout
+)]
 
 mod support;
 
@@ -99,21 +105,33 @@ fn judge(line: &Recorded, facts: &Facts) -> Verdict {
         }
         return match (&line.result, query.trim()) {
             (None, "") => LeftOut("no query asks for the schema here; Trackio refuses it"),
-            (None, query) if query.starts_with("WITH RECURSIVE") => LeftOut("recursive queries work here"),
-            (None, query) if query.starts_with("EXPLAIN") => LeftOut("EXPLAIN works here"),
-            (None, query) if query.starts_with("--") => LeftOut("leading comments are allowed here"),
-            (None, _) => Missing("query_project", asked),
-            (Some(_), query) if query.contains(" AS a, 2 AS a") => LeftOut("two columns of one name are told apart here"),
-            (Some(_), _) => {
-                Compare("query_project", asked, Check::Members(&["project", "query", "columns", "rows", "row_count"]))
+            (None, query) if query.starts_with("WITH RECURSIVE") => {
+                LeftOut("recursive queries work here")
             }
+            (None, query) if query.starts_with("EXPLAIN") => LeftOut("EXPLAIN works here"),
+            (None, query) if query.starts_with("--") => {
+                LeftOut("leading comments are allowed here")
+            }
+            (None, _) => Missing("query_project", asked),
+            (Some(_), query) if query.contains(" AS a, 2 AS a") => {
+                LeftOut("two columns of one name are told apart here")
+            }
+            (Some(_), _) => Compare(
+                "query_project",
+                asked,
+                Check::Members(&["project", "query", "columns", "rows", "row_count"]),
+            ),
         };
     }
     let Some(result) = &line.result else {
-        return LeftOut("Trackio raises: one bad row or file spoils its whole answer; see bad_input.rs");
+        return LeftOut(
+            "Trackio raises: one bad row or file spoils its whole answer; see bad_input.rs",
+        );
     };
     if project == "dangling" || project == "dir" || project == "zero" {
-        return LeftOut("not a database; Trackio answers as if it were an empty project; see bad_input.rs");
+        return LeftOut(
+            "not a database; Trackio answers as if it were an empty project; see bad_input.rs",
+        );
     }
     // A spelling of no project on the list has no runs for Trackio either.
     let unknown = !project.is_empty()
@@ -121,11 +139,17 @@ fn judge(line: &Recorded, facts: &Facts) -> Verdict {
         && facts.runs.get(project).is_none_or(|runs| runs.is_empty());
     let nope = |key: &str| arguments.get(key).is_some_and(|value| value == "nope");
     let tool = match function {
-        "server.get_all_projects" => return Compare("get_all_projects", asked, Check::Names("projects")),
+        "server.get_all_projects" => {
+            return Compare("get_all_projects", asked, Check::Names("projects"));
+        }
         "server.get_runs_for_project" if unknown => return Missing("get_runs_for_project", asked),
         "server.get_project_summary" if unknown => return Missing("get_project_summary", asked),
-        "server.get_runs_for_project" => return Compare("get_runs_for_project", asked, Check::Runs),
-        "server.get_project_summary" => return Compare("get_project_summary", asked, Check::ProjectSummary),
+        "server.get_runs_for_project" => {
+            return Compare("get_runs_for_project", asked, Check::Runs);
+        }
+        "server.get_project_summary" => {
+            return Compare("get_project_summary", asked, Check::ProjectSummary);
+        }
         "server.get_run_summary" => "get_run_summary",
         "server.get_metrics_for_run" => "get_metrics_for_run",
         "server.get_metric_values" => "get_metric_values",
@@ -140,7 +164,8 @@ fn judge(line: &Recorded, facts: &Facts) -> Verdict {
         return Missing(tool, asked);
     }
     let aimed = ["step", "around_step", "at_time"].iter().any(|key| arguments.get(*key).is_some());
-    let empty = result.as_array().is_some_and(Vec::is_empty) || result.as_object().is_some_and(Map::is_empty);
+    let empty = result.as_array().is_some_and(Vec::is_empty)
+        || result.as_object().is_some_and(Map::is_empty);
     if aimed && empty {
         return LeftOut("no row is there; the server may say which steps are");
     }
@@ -149,7 +174,9 @@ fn judge(line: &Recorded, facts: &Facts) -> Verdict {
         && matches!(tool, "get_system_metrics_for_run" | "get_system_logs" | "get_alerts")
         && facts.ids(project, run).len() > 1
     {
-        return LeftOut("several runs of this name: one identity for all tools here; compared by id");
+        return LeftOut(
+            "several runs of this name: one identity for all tools here; compared by id",
+        );
     }
     let mut with = |key: &str, value: Value| asked[key] = value;
     match tool {
@@ -162,7 +189,9 @@ fn judge(line: &Recorded, facts: &Facts) -> Verdict {
         _ => {}
     }
     let check = match tool {
-        "get_run_summary" => Check::Members(&["project", "run", "num_logs", "metrics", "config", "last_step"]),
+        "get_run_summary" => {
+            Check::Members(&["project", "run", "num_logs", "metrics", "config", "last_step"])
+        }
         "get_metrics_for_run" | "get_system_metrics_for_run" => Check::Names("metrics"),
         "get_metric_values" => Check::List("values"),
         "get_snapshot" => Check::Object("snapshot"),
@@ -175,12 +204,16 @@ fn judge(line: &Recorded, facts: &Facts) -> Verdict {
 /// Whether ours says what Trackio says: numbers by value, objects in any order.
 fn same(theirs: &Value, ours: &Value) -> bool {
     match (theirs, ours) {
-        (Value::String(theirs), Value::String(ours)) if theirs == "$IMPORT_TIME" => ours.starts_with("20"),
+        (Value::String(theirs), Value::String(ours)) if theirs == "$IMPORT_TIME" => {
+            ours.starts_with("20")
+        }
         (Value::Number(a), Value::Number(b)) => match (a.as_i128(), b.as_i128()) {
             (Some(a), Some(b)) => a == b,
             _ => a.as_f64() == b.as_f64(),
         },
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+        }
         (Value::Object(a), Value::Object(b)) => {
             a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
         }
@@ -189,7 +222,13 @@ fn same(theirs: &Value, ours: &Value) -> bool {
 }
 
 /// Ask, page to the end, and say what differs.
-fn compare(session: &mut Session, tool: &str, asked: &Value, check: &Check, theirs: &Value) -> Result<(), String> {
+fn compare(
+    session: &mut Session,
+    tool: &str,
+    asked: &Value,
+    check: &Check,
+    theirs: &Value,
+) -> Result<(), String> {
     let pages = session.pages(tool, asked);
     if let Some(failed) = pages.iter().find(|page| page.is_error) {
         return Err(format!("failed: {}", failed.text));
@@ -199,7 +238,11 @@ fn compare(session: &mut Session, tool: &str, asked: &Value, check: &Check, thei
         let mut whole = Vec::new();
         for page in &pages {
             let part = page.structured[member].as_array();
-            whole.extend(part.ok_or_else(|| format!("no list `{member}`: {}", page.structured))?.iter().cloned());
+            whole.extend(
+                part.ok_or_else(|| format!("no list `{member}`: {}", page.structured))?
+                    .iter()
+                    .cloned(),
+            );
         }
         Ok(Value::Array(whole))
     };
@@ -207,7 +250,9 @@ fn compare(session: &mut Session, tool: &str, asked: &Value, check: &Check, thei
         let mut whole: Map<String, Value> = Map::new();
         for page in &pages {
             let part = page.structured[member].as_object();
-            for (key, value) in part.ok_or_else(|| format!("no object `{member}`: {}", page.structured))? {
+            for (key, value) in
+                part.ok_or_else(|| format!("no object `{member}`: {}", page.structured))?
+            {
                 match (whole.get_mut(key).and_then(Value::as_array_mut), value.as_array()) {
                     (Some(rows), Some(more)) => rows.extend(more.iter().cloned()),
                     _ => drop(whole.insert(key.clone(), value.clone())),
@@ -217,7 +262,11 @@ fn compare(session: &mut Session, tool: &str, asked: &Value, check: &Check, thei
         Ok(Value::Object(whole))
     };
     let equal = |what: &str, theirs: &Value, ours: &Value| {
-        if same(theirs, ours) { Ok(()) } else { Err(format!("{what}: Trackio {theirs}, here {ours}")) }
+        if same(theirs, ours) {
+            Ok(())
+        } else {
+            Err(format!("{what}: Trackio {theirs}, here {ours}"))
+        }
     };
     let sorted = |list: &Value| {
         let mut list: Vec<String> = names(list).collect();
@@ -228,14 +277,23 @@ fn compare(session: &mut Session, tool: &str, asked: &Value, check: &Check, thei
         let ours = list("runs")?;
         let ours = ours.as_array().unwrap();
         for run in theirs {
-            let found = ours.iter().any(|own| ["id", "name", "created_at"].iter().all(|key| same(&run[*key], &own[*key])));
+            let found = ours.iter().any(|own| {
+                ["id", "name", "created_at"].iter().all(|key| same(&run[*key], &own[*key]))
+            });
             if !found {
-                return Err(format!("run {run} is not listed as Trackio lists it: {}", json!(ours)));
+                return Err(format!(
+                    "run {run} is not listed as Trackio lists it: {}",
+                    json!(ours)
+                ));
             }
         }
         let logged = ours.iter().filter(|own| own["has_logs"] != false).count();
         if logged > theirs.len() {
-            return Err(format!("{logged} runs with logs, Trackio has {}: {}", theirs.len(), json!(ours)));
+            return Err(format!(
+                "{logged} runs with logs, Trackio has {}: {}",
+                theirs.len(),
+                json!(ours)
+            ));
         }
         equal("num_runs", &json!(theirs.len()), &first["num_runs"])
     };
@@ -247,12 +305,18 @@ fn compare(session: &mut Session, tool: &str, asked: &Value, check: &Check, thei
         Check::ProjectSummary => {
             runs(theirs["runs"].as_array().unwrap())?;
             equal("project", &theirs["project"], &first["project"])?;
-            equal("max_step", &theirs["last_activity"], first.get("max_step").unwrap_or(&Value::Null))
+            equal(
+                "max_step",
+                &theirs["last_activity"],
+                first.get("max_step").unwrap_or(&Value::Null),
+            )
         }
         Check::Members(members) => members.iter().try_for_each(|member| {
             let theirs = &theirs[*member];
             let ours = match theirs {
-                Value::Array(_) if *member == "metrics" => return equal(member, &sorted(theirs), &sorted(&list(member)?)),
+                Value::Array(_) if *member == "metrics" => {
+                    return equal(member, &sorted(theirs), &sorted(&list(member)?));
+                }
                 Value::Array(_) => list(member)?,
                 Value::Object(_) => object(member)?,
                 _ => first.get(*member).cloned().unwrap_or(Value::Null),
@@ -291,7 +355,11 @@ fn fixture(name: &str, at_least: usize) {
             }
             Verdict::Missing(tool, asked) => {
                 let answer = session.call(tool, asked.clone());
-                let outcome = if answer.is_error { Ok(()) } else { Err(format!("an empty success: {}", answer.raw)) };
+                let outcome = if answer.is_error {
+                    Ok(())
+                } else {
+                    Err(format!("an empty success: {}", answer.raw))
+                };
                 (tool, outcome.map_err(|what| format!("{asked}: {what}")))
             }
             Verdict::Compare(tool, asked, check) => {

@@ -1,6 +1,12 @@
 //! What the black-box tests share: real databases, unpacked fresh for every
 //! test, and a session with the real binary over its standard streams.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 use std::{
     collections::BTreeMap,
@@ -23,8 +29,15 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 /// Every database archive in `tests/fixtures`, by name.
-pub const FIXTURES: [&str; 7] =
-    ["0.3.4", "0.14.2", "0.24.2", "0.43.0", "upgraded-0.14.2-0.36.0", "special-corrupt", "special-mixed-inbox"];
+pub const FIXTURES: [&str; 7] = [
+    "0.3.4",
+    "0.14.2",
+    "0.24.2",
+    "0.43.0",
+    "upgraded-0.14.2-0.36.0",
+    "special-corrupt",
+    "special-mixed-inbox",
+];
 
 /// The version a session speaks unless a test says otherwise.
 pub const LEGACY: &str = "2025-11-25";
@@ -70,6 +83,15 @@ impl Fixture {
         let dir = temp.path().join("trackio");
         fs::create_dir(&dir).unwrap();
         Self { _temp: temp, dir }
+    }
+}
+
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        if self.dir.is_dir() {
+            make_writable(&self.dir);
+        }
     }
 }
 
@@ -135,13 +157,21 @@ impl Session {
     }
 
     /// The binary, started with these arguments, with nothing said yet.
-    pub fn spawn<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>, also: impl FnOnce(&mut Command)) -> Self {
+    pub fn spawn<A: AsRef<OsStr>>(
+        arguments: impl IntoIterator<Item = A>,
+        also: impl FnOnce(&mut Command),
+    ) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-trackio"));
-        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(arguments);
+        also(&mut command);
+        Self::of(command)
+    }
+
+    fn of(mut command: Command) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         for name in ["TRACKIO_DIR", "HF_HOME", "XDG_CACHE_HOME", "RUST_LOG"] {
             command.env_remove(name);
         }
-        also(&mut command);
         let mut child = command.spawn().unwrap();
         let stdin = child.stdin.take();
         let (stdout, mut errors) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
@@ -187,7 +217,11 @@ impl Session {
     /// Send one line, whatever it holds.
     pub fn send_line(&mut self, line: &str) {
         let stdin = self.stdin.as_mut().expect("the session is closed");
-        stdin.write_all(line.as_bytes()).and_then(|()| stdin.write_all(b"\n")).and_then(|()| stdin.flush()).unwrap();
+        stdin
+            .write_all(line.as_bytes())
+            .and_then(|()| stdin.write_all(b"\n"))
+            .and_then(|()| stdin.flush())
+            .unwrap();
     }
 
     /// Send one message.
@@ -212,8 +246,9 @@ impl Session {
     pub fn receive(&mut self, patience: Duration) -> Option<Value> {
         match self.lines.recv_timeout(patience) {
             Ok(line) => {
-                let message: Value = serde_json::from_str(&line)
-                    .unwrap_or_else(|error| panic!("stdout holds something other than JSON ({error}): {line}"));
+                let message: Value = serde_json::from_str(&line).unwrap_or_else(|error| {
+                    panic!("stdout holds something other than JSON ({error}): {line}")
+                });
                 assert_eq!(message["jsonrpc"], "2.0", "not a JSON-RPC message: {line}");
                 Some(message)
             }
@@ -273,7 +308,10 @@ impl Session {
 
     /// The whole list of tools.
     pub fn tools(&mut self) -> Vec<Value> {
-        self.request("tools/list", json!({}))["result"]["tools"].as_array().expect("a list of tools").clone()
+        self.request("tools/list", json!({}))["result"]["tools"]
+            .as_array()
+            .expect("a list of tools")
+            .clone()
     }
 
     /// What the server has written to its standard error so far.
@@ -284,6 +322,11 @@ impl Session {
     /// Whether the server is still there.
     pub fn alive(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
+    }
+
+    /// The process id of the server.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// End of input; answers how the server ended, and in what time.
@@ -298,6 +341,53 @@ impl Session {
             thread::sleep(Duration::from_millis(2));
         }
         panic!("the server does not end at the end of its input; stderr: {}", self.stderr());
+    }
+}
+
+/// A server that file permissions hold for: where the tests run as root, another
+/// user runs a copy of the binary (put beside `dir`, which that user may read).
+#[cfg(unix)]
+pub fn unprivileged(dir: &Path) -> Session {
+    use std::os::unix::{fs::PermissionsExt, process::CommandExt};
+    if uzers::get_effective_uid() != 0 {
+        return Session::silent(dir);
+    }
+    const NOBODY: u32 = 65534;
+    let beside = dir.parent().unwrap();
+    fs::set_permissions(beside, fs::Permissions::from_mode(0o755)).unwrap();
+    let binary = beside.join("mcp-trackio");
+    fs::copy(env!("CARGO_BIN_EXE_mcp-trackio"), &binary).unwrap();
+    let mut command = Command::new(&binary);
+    command.arg("--dir").arg(dir).env("HOME", "/nonexistent").uid(NOBODY).gid(NOBODY);
+    Session::of(command)
+}
+
+/// Take the right to write away from a directory and everything in it.
+#[cfg(unix)]
+pub fn make_read_only(dir: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let about = fs::symlink_metadata(&path).unwrap();
+        if about.is_dir() {
+            make_read_only(&path);
+        } else if !about.is_symlink() {
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
+        }
+    }
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o555)).unwrap();
+}
+
+/// Give the right back, so that the directory can be removed.
+#[cfg(unix)]
+pub fn make_writable(dir: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).unwrap();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if fs::symlink_metadata(&path).unwrap().is_dir() {
+            make_writable(&path);
+        }
     }
 }
 
@@ -320,19 +410,33 @@ pub struct Entry {
 }
 
 /// Every entry below a directory, the directory itself included.
-pub fn snapshot(dir: &Path) -> BTreeMap<PathBuf, Entry> {
-    fn visit(root: &Path, path: &Path, found: &mut BTreeMap<PathBuf, Entry>) {
+pub type Snapshot = BTreeMap<PathBuf, Entry>;
+
+/// A directory as it is, the bytes of its files included.
+pub fn snapshot(dir: &Path) -> Snapshot {
+    look(dir, true)
+}
+
+/// A directory as it is, without reading its files.
+pub fn glance(dir: &Path) -> Snapshot {
+    look(dir, false)
+}
+
+fn look(dir: &Path, bytes: bool) -> Snapshot {
+    fn visit(root: &Path, path: &Path, bytes: bool, found: &mut Snapshot) {
         let about = fs::symlink_metadata(path).unwrap();
         let mut content = DefaultHasher::new();
         let kind = if about.is_symlink() {
             "link"
         } else if about.is_dir() {
             for entry in fs::read_dir(path).unwrap() {
-                visit(root, &entry.unwrap().path(), found);
+                visit(root, &entry.unwrap().path(), bytes, found);
             }
             "directory"
         } else {
-            fs::read(path).unwrap().hash(&mut content);
+            if bytes {
+                fs::read(path).unwrap().hash(&mut content);
+            }
             "file"
         };
         let entry = Entry {
@@ -346,17 +450,19 @@ pub fn snapshot(dir: &Path) -> BTreeMap<PathBuf, Entry> {
         found.insert(path.strip_prefix(root).unwrap().to_owned(), entry);
     }
     let mut found = BTreeMap::new();
-    visit(dir, dir, &mut found);
+    visit(dir, dir, bytes, &mut found);
     found
 }
 
 /// What differs between two snapshots, one line an entry.
-pub fn changes(before: &BTreeMap<PathBuf, Entry>, after: &BTreeMap<PathBuf, Entry>) -> Vec<String> {
+pub fn changes(before: &Snapshot, after: &Snapshot) -> Vec<String> {
     let mut lines = Vec::new();
     for (path, old) in before {
         match after.get(path) {
             None => lines.push(format!("{} is gone", path.display())),
-            Some(new) if new != old => lines.push(format!("{} was {old:?} and is {new:?}", path.display())),
+            Some(new) if new != old => {
+                lines.push(format!("{} was {old:?} and is {new:?}", path.display()))
+            }
             Some(_) => {}
         }
     }
