@@ -404,6 +404,7 @@ fn first_run_ids_equal_trackio() {
     fixture("0.24.2", 1);
 }
 
+#[cfg_attr(not(target_os = "linux"), ignore = "the fixture holds names that differ in case only")]
 #[test]
 fn current_format_equals_trackio() {
     fixture("0.43.0", 1);
