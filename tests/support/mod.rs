@@ -166,7 +166,7 @@ impl Session {
         arguments: impl IntoIterator<Item = A>,
         also: impl FnOnce(&mut Command),
     ) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-trackio"));
+        let mut command = bare(Path::new(env!("CARGO_BIN_EXE_mcp-trackio")));
         command.args(arguments);
         also(&mut command);
         Self::of(command)
@@ -174,9 +174,6 @@ impl Session {
 
     fn of(mut command: Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        for name in ["TRACKIO_DIR", "HF_HOME", "XDG_CACHE_HOME", "RUST_LOG"] {
-            command.env_remove(name);
-        }
         let mut child = command.spawn().unwrap();
         let stdin = child.stdin.take();
         let (stdout, mut errors) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
@@ -349,6 +346,15 @@ impl Session {
     }
 }
 
+/// A command that knows nothing of this machine's Trackio.
+fn bare(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    for name in ["TRACKIO_DIR", "HF_HOME", "XDG_CACHE_HOME", "RUST_LOG"] {
+        command.env_remove(name);
+    }
+    command
+}
+
 /// A server that file permissions hold for: where the tests run as root, another
 /// user runs a copy of the binary (put beside `dir`, which that user may read).
 #[cfg(unix)]
@@ -362,7 +368,7 @@ pub fn unprivileged(dir: &Path) -> Session {
     fs::set_permissions(beside, fs::Permissions::from_mode(0o755)).unwrap();
     let binary = beside.join("mcp-trackio");
     fs::copy(env!("CARGO_BIN_EXE_mcp-trackio"), &binary).unwrap();
-    let mut command = Command::new(&binary);
+    let mut command = bare(&binary);
     command.arg("--dir").arg(dir).env("HOME", "/nonexistent").uid(NOBODY).gid(NOBODY);
     Session::of(command)
 }
