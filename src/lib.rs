@@ -1,3 +1,19 @@
 //! Trackio's experiments, answered over the Model Context Protocol.
+//!
+//! The map of the house; arrows point down only:
+//!
+//! ```text
+//! commands   the command line: serve (the default), tools, call, demo
+//!    mcp       the protocol face and nothing else
+//!     tools      the registry: one type a tool, what is said of it, what it answers
+//!      trackio     Trackio's storage, read exactly as Trackio means it
+//!      analysis    pure functions over series
+//! ```
+//!
+//! `trackio` knows nothing of MCP; `analysis` knows nothing of SQL or JSON.
+
 pub mod analysis;
+pub mod commands;
+pub mod mcp;
+pub mod tools;
 pub mod trackio;

@@ -33,6 +33,9 @@ pub enum Error {
     /// The deadline passed.
     #[error("it took too long and was stopped")]
     TimedOut,
+    /// The work's own reason to break off, handed through.
+    #[error(transparent)]
+    Work(anyhow::Error),
     /// Any other failure that SQLite reports.
     #[error(transparent)]
     Sql(#[from] rusqlite::Error),

@@ -2,6 +2,7 @@
 
 pub mod alert;
 pub mod change;
+pub mod columns;
 pub mod config;
 pub mod database;
 pub mod directory;
@@ -15,6 +16,7 @@ pub mod project;
 pub mod run;
 pub mod schema;
 pub mod stop;
+pub mod subsample;
 pub mod time;
 pub mod value;
 

@@ -123,6 +123,11 @@ impl Store {
         }
     }
 
+    /// The projects that have rows in the inbox, sorted.
+    pub fn projects_in_inbox(&self) -> Vec<String> {
+        self.inbox().projects().collect::<BTreeSet<String>>().into_iter().collect()
+    }
+
     fn file_of(&self, stem: &str) -> PathBuf {
         self.directory.path.join(format!("{stem}.db"))
     }

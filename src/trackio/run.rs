@@ -54,6 +54,14 @@ pub fn list(snapshot: &Snapshot<'_>) -> Result<Vec<Run>> {
     Ok(runs)
 }
 
+/// All runs, newest first, whether Trackio lists them or not.
+pub fn newest_first(snapshot: &Snapshot<'_>) -> Result<Vec<Run>> {
+    let mut runs = list(snapshot)?;
+    runs.reverse();
+    runs.sort_by(|a, b| b.created_at.cmp(&a.created_at));
+    Ok(runs)
+}
+
 /// The last row of a run in the table: by time and, where there are steps, by step. Rows of one
 /// run can mix local and UTC times, so both ends are candidates for the latest.
 pub fn last_timestamps(snapshot: &Snapshot<'_>, table: &str, run: &Run) -> Result<Vec<String>> {
@@ -334,4 +342,22 @@ fn run_of_row(row: &Row<'_>) -> rusqlite::Result<Run> {
 
 fn optional_text(row: &Row<'_>) -> rusqlite::Result<Option<String>> {
     Ok(value::text(row.get_ref(0)?))
+}
+
+/// The metrics of a run's first and last row; unreadable ones are left out.
+pub fn first_and_last_metrics(snapshot: &Snapshot<'_>, run: &Run) -> Result<Vec<value::Metrics>> {
+    let Some(table) = snapshot.schema.table("metrics") else { return Ok(Vec::new()) };
+    let (condition, key) = rows_of(snapshot, table, run);
+    let mut found = Vec::new();
+    for order in ["timestamp, id", "timestamp DESC, id DESC"] {
+        let sql = format!(
+            "SELECT metrics FROM {} WHERE {condition} ORDER BY {order} LIMIT 1",
+            table.source
+        );
+        let mut statement = snapshot.connection.prepare_cached(&sql)?;
+        let metrics = statement
+            .query_row([key], |row| Ok(value::bytes(row.get_ref(0)?).and_then(value::object)));
+        found.extend(metrics.optional()?.flatten());
+    }
+    Ok(found)
 }

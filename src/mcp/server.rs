@@ -1,0 +1,144 @@
+//! The server: lists the tools, calls them off the reactor, turns answers into MCP results.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rmcp::model::{
+    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock,
+    DiscoverResult, ErrorData, Implementation, ListToolsResult, PaginatedRequestParams,
+    ServerCapabilities, ServerConfig, Tool as Definition, ToolAnnotations,
+};
+use rmcp::service::{RequestContext, ServerInitializeError};
+use rmcp::transport::async_rw::AsyncRwTransport;
+use rmcp::transport::stdio_pipes;
+use rmcp::{RoleServer, ServerHandler, ServiceExt};
+use serde_json::Value;
+
+use super::gate::Gate;
+use crate::tools::common::budget::Fitted;
+use crate::tools::common::nearest::{nearest, quoted};
+use crate::tools::common::{Failure, text};
+use crate::tools::{AnyTool, Surroundings, document};
+use crate::trackio::{Stop, Store};
+
+/// The list is the same for the life of the process.
+const LIST_TTL_MS: u64 = 3_600_000;
+
+/// Serves `tools` on standard input and output until the input ends.
+pub fn serve(store: Store, tools: Vec<&'static dyn AnyTool>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let (reader, writer) = stdio_pipes();
+        let transport = Gate::new(AsyncRwTransport::<RoleServer, _, _>::new(reader, writer));
+        let server = Server { store: Arc::new(store), tools: tools.into() };
+        match server.serve(transport).await {
+            Ok(running) => running.waiting().await.map(drop).map_err(anyhow::Error::from),
+            // A client that only probed and left.
+            Err(ServerInitializeError::ConnectionClosed(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    })
+}
+
+#[derive(Clone)]
+struct Server {
+    store: Arc<Store>,
+    tools: Arc<[&'static dyn AnyTool]>,
+}
+
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities = ServerCapabilities::builder().enable_tools().build();
+        let about = Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
+            .with_title("Trackio experiments");
+        ServerConfig::new(capabilities)
+            .with_server_info(about)
+            .with_instructions(document::instructions())
+    }
+
+    async fn discover(&self, _: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
+        let versions = self.supported_protocol_versions().into_owned();
+        Ok(DiscoverResult::from_server_info(versions, self.get_info()).with_ttl_ms(LIST_TTL_MS))
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let definitions = self.tools.iter().map(|tool| definition(*tool)).collect();
+        Ok(ListToolsResult::with_all_items(definitions)
+            .with_ttl_ms(LIST_TTL_MS)
+            .with_cache_scope(CacheScope::Private))
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Definition> {
+        self.find(name).map(definition)
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let tool = self.find(&request.name).ok_or_else(|| self.no_such_tool(&request.name))?;
+        let stop = Stop::default();
+        let surroundings = Surroundings {
+            store: Arc::clone(&self.store),
+            now: Timestamp::now(),
+            stop: stop.clone(),
+        };
+        let arguments = request.arguments.unwrap_or_default();
+        let mut work = tokio::task::spawn_blocking(move || tool.call(&surroundings, arguments));
+        let finished = tokio::select! {
+            finished = &mut work => finished,
+            () = context.ct.cancelled() => {
+                stop.cancel();
+                work.await
+            }
+        };
+        Ok(match finished {
+            Ok(Ok(answer)) => success(answer),
+            Ok(Err(failure)) => error(&failure),
+            Err(_) => error(&Failure(format!(
+                "{} hit a bug and stopped; the server goes on. See its standard error.",
+                tool.name()
+            ))),
+        }
+        .into())
+    }
+}
+
+impl Server {
+    fn find(&self, name: &str) -> Option<&'static dyn AnyTool> {
+        self.tools.iter().copied().find(|tool| tool.name() == name)
+    }
+
+    fn no_such_tool(&self, name: &str) -> ErrorData {
+        let names = self.tools.iter().map(|tool| tool.name());
+        let message = format!(
+            "There is no tool `{}`. Nearest: {}.",
+            text::visible(&text::cut(name, 80)),
+            quoted(&nearest(name, names))
+        );
+        ErrorData::invalid_params(message, None)
+    }
+}
+
+fn definition(tool: &dyn AnyTool) -> Definition {
+    Definition::new(tool.name(), tool.about(), tool.input_schema())
+        .with_title(tool.title())
+        .with_raw_output_schema(Arc::new(tool.output_schema()))
+        .with_annotations(ToolAnnotations::new().read_only(true).open_world(false))
+}
+
+fn success(answer: Fitted) -> CallToolResult {
+    let mut result = CallToolResult::success(vec![ContentBlock::text(answer.text)]);
+    result.structured_content = Some(Value::Object(answer.structured));
+    result
+}
+
+/// In text: some clients drop the structured part of an error.
+fn error(failure: &Failure) -> CallToolResult {
+    CallToolResult::error(vec![ContentBlock::text(failure.0.clone())])
+}

@@ -1,0 +1,86 @@
+//! What kinds of questions there are, and which tool answers which.
+
+use rmcp::schemars;
+use rmcp::schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A group of tools.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Category {
+    /// What there is.
+    Projects,
+    /// Runs of a project.
+    Runs,
+    /// Curves and values.
+    Metrics,
+    /// GPU, CPU and memory.
+    System,
+    /// What the training code called out.
+    Alerts,
+    /// SQL.
+    Query,
+    /// Help and settings.
+    Guide,
+}
+
+impl Category {
+    /// All of them, in the order of the documentation.
+    pub const ALL: [Self; 7] = [
+        Self::Projects,
+        Self::Runs,
+        Self::Metrics,
+        Self::System,
+        Self::Alerts,
+        Self::Query,
+        Self::Guide,
+    ];
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Projects => "projects",
+            Self::Runs => "runs",
+            Self::Metrics => "metrics",
+            Self::System => "system",
+            Self::Alerts => "alerts",
+            Self::Query => "query",
+            Self::Guide => "guide",
+        }
+    }
+
+    /// When to use which of its tools: a sentence or two.
+    pub fn guide(self) -> &'static str {
+        match self {
+            Self::Projects => {
+                "get_all_projects lists what there is; get_project_summary tells of one project: \
+                 its newest runs, their states, what they log."
+            }
+            Self::Runs => {
+                "get_run_summary tells all about one run in one call (\"how is my run doing?\"). \
+                 get_runs_for_project lists, filters and orders many."
+            }
+            Self::Metrics => {
+                "get_metric_values gives one curve with its statistics; get_snapshot all metrics \
+                 around one step or time; get_logs several metrics side by side; \
+                 get_metrics_for_run the names."
+            }
+            Self::System => {
+                "get_system_metrics_for_run lists what was measured of GPU, CPU and memory; \
+                 get_system_logs gives the values by time."
+            }
+            Self::Alerts => "get_alerts gives the alerts that the training code raised.",
+            Self::Query => {
+                "query_project runs read-only SQL where no other tool fits; without sql it shows \
+                 the tables and examples."
+            }
+            Self::Guide => {
+                "get_guide explains categories and tools; get_settings tells where data is looked \
+                 for and what was found."
+            }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What a tool gives back: an output with notes, or a failure that teaches.
+
+use std::borrow::Cow;
+
+use rmcp::schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use crate::trackio;
+
+/// The facts of one answer. They are serialized as the structured part; the text is made from
+/// the same value, so that both say the same.
+pub trait Output: Serialize + JsonSchema {
+    /// One sentence that opens the text.
+    fn headline(&self) -> String;
+
+    /// Leaves out all but about `share` (between 0 and 1) of the facts, the least useful first,
+    /// and says whether anything was left out. The default has nothing to spare.
+    fn shrink(&mut self, share: f64) -> bool {
+        let _ = share;
+        false
+    }
+}
+
+/// An output, and what its reader must know about it.
+#[derive(Debug)]
+pub struct Answer<O> {
+    /// The facts.
+    pub output: O,
+    /// What was left out, assumed or odd; one sentence each.
+    pub notes: Vec<String>,
+}
+
+impl<O> Answer<O> {
+    /// An answer with nothing to add.
+    pub fn new(output: O) -> Self {
+        Self { output, notes: Vec::new() }
+    }
+
+    /// Adds notes.
+    pub fn with_notes(mut self, notes: impl IntoIterator<Item = String>) -> Self {
+        self.notes.extend(notes);
+        self
+    }
+}
+
+/// Why a tool has no answer: what is wrong, what was found instead, what to do next.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Failure(pub String);
+
+impl Failure {
+    /// A failure with this message.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
+
+impl From<Failure> for trackio::Error {
+    fn from(failure: Failure) -> Self {
+        Self::Work(failure.into())
+    }
+}
+
+impl From<trackio::Error> for Failure {
+    fn from(error: trackio::Error) -> Self {
+        match error {
+            trackio::Error::Work(error) => match error.downcast::<Self>() {
+                Ok(failure) => failure,
+                Err(error) => Self(format!("{error:#}")),
+            },
+            trackio::Error::Directory { .. } => Self(format!(
+                "{error}. Start the server with --dir, or set TRACKIO_DIR in the client's \
+                 configuration; get_settings tells where it looks."
+            )),
+            error => Self(sentence(&error.to_string())),
+        }
+    }
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().collect::<String>());
+    let end = if text.ends_with('.') { "" } else { "." };
+    format!("{}{}{end}", first.unwrap_or_default(), letters.as_str())
+}
+
+/// Something that lists hold; says under which name.
+pub trait Item: Serialize + JsonSchema {
+    /// The name of the list in the answer.
+    const LIST: &'static str;
+}
+
+/// Which part of a list was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageRequest {
+    /// How many items came before.
+    pub offset: usize,
+    /// How many items at most; `None`: the tool's default.
+    pub limit: Option<usize>,
+    /// Tells the cursors of one question from those of another.
+    pub fingerprint: u32,
+}
+
+/// Part of a list. The only list type: it serializes its items under their own name, with
+/// `total` and, where more follow, `next_cursor`.
+#[derive(Debug)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// How many there are in all.
+    pub total: usize,
+    request: PageRequest,
+}
+
+impl<T> Page<T> {
+    /// The part of `all` that was asked for.
+    pub fn of(all: Vec<T>, request: &PageRequest, default_limit: usize) -> Self {
+        let total = all.len();
+        let limit = request.limit.unwrap_or(default_limit);
+        let items = all.into_iter().skip(request.offset).take(limit).collect();
+        Self { items, total, request: request.clone() }
+    }
+
+    /// A page whose items were picked already, from `total` in all.
+    pub fn picked(items: Vec<T>, total: usize, request: &PageRequest) -> Self {
+        Self { items, total, request: request.clone() }
+    }
+
+    /// The same page of other items.
+    pub fn try_map<U, E>(self, make: impl FnMut(T) -> Result<U, E>) -> Result<Page<U>, E> {
+        let items = self.items.into_iter().map(make).collect::<Result<Vec<U>, E>>()?;
+        Ok(Page { items, total: self.total, request: self.request })
+    }
+
+    /// Keeps about `share` of the items, at least one.
+    pub fn shrink(&mut self, share: f64) -> bool {
+        let kept = (self.items.len() as f64 * share) as usize;
+        let shrinks = self.items.len() > 1;
+        self.items.truncate(kept.max(1));
+        shrinks
+    }
+
+    /// Where the next page begins.
+    pub fn next_cursor(&self) -> Option<String> {
+        let next = self.request.offset + self.items.len();
+        (next < self.total && !self.items.is_empty())
+            .then(|| format!("{next}.{:08x}", self.request.fingerprint))
+    }
+}
+
+impl<T: Item> Serialize for Page<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry(T::LIST, &self.items)?;
+        map.serialize_entry("total", &self.total)?;
+        if let Some(cursor) = self.next_cursor() {
+            map.serialize_entry("next_cursor", &cursor)?;
+        }
+        map.end()
+    }
+}
+
+impl<T: Item> JsonSchema for Page<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("page_of_{}", T::LIST).into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let items = generator.subschema_for::<T>();
+        json_schema!({
+            "type": "object",
+            "properties": {
+                T::LIST: { "type": "array", "items": items },
+                "total": { "type": "integer" },
+                "next_cursor": { "type": "string" },
+            },
+            "required": [T::LIST, "total"],
+        })
+    }
+}

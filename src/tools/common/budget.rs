@@ -1,0 +1,114 @@
+//! The one place where answers are made to fit a model's context.
+//!
+//! A token is counted as four bytes. The structured part and the text each keep the budget: some
+//! clients show a model one of them, some the other.
+
+use serde_json::{Map, Value};
+
+use super::answer::{Answer, Failure, Output};
+use super::text;
+
+/// The tokens of a default answer.
+pub const DEFAULT_TOKENS: usize = 2_000;
+/// The tokens of any answer.
+pub const MOST_TOKENS: usize = 8_000;
+/// The fewest that can be asked for.
+pub const FEWEST_TOKENS: usize = 200;
+
+const BYTES_A_TOKEN: usize = 4;
+
+/// Strings of the data longer than this are cut, names and ids excepted.
+const LONGEST_STRING: usize = 2_000;
+/// Where even one item is too large, strings are cut down to this in the end.
+const SHORTEST_CUT: usize = 24;
+
+/// What names a thing, so that a caller can ask for it again: cut only when nothing else helps.
+const HANDLES: &[&str] =
+    &["id", "run_id", "name", "run", "project", "metric", "next_cursor", "key"];
+
+/// An answer that fits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fitted {
+    /// The structured part.
+    pub structured: Map<String, Value>,
+    /// The same as text.
+    pub text: String,
+}
+
+/// Shrinks an answer until both its forms keep the budget.
+pub fn fit<O: Output>(answer: Answer<O>, tokens: usize) -> Result<Fitted, Failure> {
+    let Answer { mut output, notes } = answer;
+    let most_bytes = tokens * BYTES_A_TOKEN;
+    let mut longest = LONGEST_STRING;
+    loop {
+        let fitted = render(&output, &notes, longest)?;
+        let bytes = fitted.bytes();
+        if bytes <= most_bytes {
+            return Ok(fitted);
+        }
+        // A little less than the share, so that few rounds are needed.
+        let share = most_bytes as f64 / bytes as f64 * 0.95;
+        if output.shrink(share) {
+            continue;
+        }
+        if longest <= SHORTEST_CUT {
+            return Err(too_large(bytes));
+        }
+        longest = (longest / 2).max(SHORTEST_CUT);
+    }
+}
+
+fn render<O: Output>(output: &O, notes: &[String], longest: usize) -> Result<Fitted, Failure> {
+    let value = serde_json::to_value(output)
+        .map_err(|error| Failure(format!("The answer cannot be written: {error}.")))?;
+    let Value::Object(mut structured) = value else {
+        return Err(Failure::new("The answer is no JSON object; this is a bug."));
+    };
+    if !notes.is_empty() {
+        structured.insert("notes".to_owned(), notes.to_vec().into());
+    }
+    for (key, value) in &mut structured {
+        cut_strings(key, value, longest);
+    }
+    let text = text::render(&output.headline(), &structured);
+    Ok(Fitted { structured, text })
+}
+
+impl Fitted {
+    fn bytes(&self) -> usize {
+        let json = serde_json::to_string(&self.structured).map_or(0, |json| json.len());
+        json.max(self.text.len())
+    }
+}
+
+fn too_large(bytes: usize) -> Failure {
+    let needed = bytes.div_ceil(BYTES_A_TOKEN);
+    if needed <= MOST_TOKENS {
+        return Failure(format!(
+            "The smallest answer takes {needed} tokens. Ask again with max_tokens: {needed}."
+        ));
+    }
+    Failure(format!(
+        "The smallest answer takes {needed} tokens, more than the most of {MOST_TOKENS}. Ask for \
+         fewer metrics, or use query_project to pick parts."
+    ))
+}
+
+fn cut_strings(key: &str, value: &mut Value, longest: usize) {
+    match value {
+        Value::String(text) => {
+            // Half of what any answer may take: names survive until nothing else can be cut.
+            let is_handle = HANDLES.contains(&key);
+            if !is_handle || longest < LONGEST_STRING {
+                *text = text::cut(text, longest);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| cut_strings(key, item, longest)),
+        Value::Object(object) => {
+            for (key, value) in object {
+                cut_strings(key, value, longest);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}

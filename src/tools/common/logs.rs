@@ -1,0 +1,305 @@
+//! Rows of several metrics side by side, of the training or of the machine.
+
+use std::borrow::Cow;
+
+use rmcp::schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::{Map, Value, json};
+
+use super::answer::{Page, PageRequest};
+use super::points::DEFAULT_POINTS;
+use super::shape::{Format, importance};
+use crate::analysis::sample::sample;
+use crate::analysis::series::Series;
+use crate::trackio::metric::{Kind, Row};
+use crate::trackio::subsample::{by_signature, evenly};
+use crate::trackio::value;
+
+/// How many metrics stand side by side unless the caller names them.
+const METRICS_AT_ONCE: usize = 6;
+
+/// What was asked of the rows.
+pub struct Question<'a> {
+    /// Whose rows.
+    pub kind: Kind,
+    /// The metrics that are wanted; `None`: all.
+    pub metrics: Option<&'a [String]>,
+    /// Finite numbers and histograms alone.
+    pub scalar_only: bool,
+    /// 0: every row, paged.
+    pub max_points: Option<usize>,
+    /// How rows are given.
+    pub format: Format,
+}
+
+/// Rows on their way into an answer.
+#[derive(Debug)]
+pub struct Logs {
+    kind: Kind,
+    format: Format,
+    /// The metrics of the table; with `records` they stand in each row.
+    columns: Page<String>,
+    rows: Page<Row>,
+    is_paged_by_row: bool,
+    is_paged_by_metric: bool,
+}
+
+impl Logs {
+    /// Picks from the run's rows what is shown.
+    pub fn pick(rows: Vec<Row>, question: &Question<'_>, request: &PageRequest) -> Self {
+        let rows = keep_wanted(rows, question);
+        match question.format {
+            Format::Records => Self::records(rows, question, request),
+            Format::Columns => Self::table(rows, question, request),
+        }
+    }
+
+    fn records(rows: Vec<Row>, question: &Question<'_>, request: &PageRequest) -> Self {
+        let most = question.max_points.unwrap_or(DEFAULT_POINTS);
+        let rows = match most {
+            0 => rows,
+            most => {
+                let signatures: Vec<Option<Vec<String>>> =
+                    rows.iter().map(|row| signature(row, question.scalar_only)).collect();
+                take(rows, &by_signature(&signatures, most))
+            }
+        };
+        let mut rows = rows;
+        if question.scalar_only {
+            for row in &mut rows {
+                row.metrics.retain(|_, value| value::is_scalar(value));
+            }
+        }
+        Self {
+            kind: question.kind,
+            format: Format::Records,
+            columns: Page::picked(Vec::new(), 0, request),
+            rows: Page::of(rows, request, usize::MAX),
+            is_paged_by_row: true,
+            is_paged_by_metric: false,
+        }
+    }
+
+    fn table(mut rows: Vec<Row>, question: &Question<'_>, request: &PageRequest) -> Self {
+        if question.scalar_only {
+            for row in &mut rows {
+                row.metrics.retain(|_, value| value::is_scalar(value));
+            }
+        }
+        let names = names(&rows, question.metrics);
+        let is_paged_by_row = question.max_points == Some(0);
+        let columns = match is_paged_by_row {
+            true => Page::picked(names.clone(), names.len(), &whole(request)),
+            false => Page::of(names, request, METRICS_AT_ONCE),
+        };
+        rows.retain(|row| columns.items.iter().any(|name| has(row, name)));
+        let rows = if is_paged_by_row {
+            Page::of(rows, request, usize::MAX)
+        } else {
+            let total = rows.len();
+            let most = question.max_points.unwrap_or(DEFAULT_POINTS);
+            let kept = sampled(&rows, &columns.items, most);
+            Page::picked(take(rows, &kept), total, request)
+        };
+        Self {
+            kind: question.kind,
+            format: Format::Columns,
+            is_paged_by_metric: !is_paged_by_row,
+            columns,
+            rows,
+            is_paged_by_row,
+        }
+    }
+
+    /// How many rows there are, and how many are shown; `None` where all are or will be.
+    pub fn coverage(&self) -> Option<(usize, usize)> {
+        let (total, shown) = (self.rows.total, self.rows.items.len());
+        (!self.is_paged_by_row && shown < total).then_some((total, shown))
+    }
+
+    /// How many rows are shown.
+    pub fn shown(&self) -> usize {
+        self.rows.items.len()
+    }
+
+    /// Leaves rows out, then metrics.
+    pub fn shrink(&mut self, share: f64) -> bool {
+        if self.is_paged_by_row {
+            return self.rows.shrink(share);
+        }
+        let most = (self.rows.items.len() as f64 * share) as usize;
+        if most >= 10 {
+            let items = std::mem::take(&mut self.rows.items);
+            let mut kept = sampled(&items, &self.columns.items, most);
+            if kept.len() == items.len() {
+                kept = evenly(items.len(), most);
+            }
+            self.rows.items = take(items, &kept);
+            return true;
+        }
+        self.columns.shrink(share.max(0.5)) || {
+            let before = self.rows.items.len();
+            let kept = evenly(before, most.max(1));
+            let items = std::mem::take(&mut self.rows.items);
+            self.rows.items = take(items, &kept);
+            self.rows.items.len() < before
+        }
+    }
+
+    fn cells(&self, row: &Row) -> Vec<Value> {
+        let place = match self.kind {
+            Kind::Metrics => json!(row.step),
+            Kind::System => row.timestamp.clone().into(),
+        };
+        let cell = |name: &String| row.metrics.get(name).cloned().unwrap_or(Value::Null);
+        std::iter::once(place).chain(self.columns.items.iter().map(cell)).collect()
+    }
+
+    fn record(&self, row: &Row) -> Value {
+        let mut record = row.metrics.clone();
+        record.insert("timestamp".into(), row.timestamp.clone().into());
+        if self.kind == Kind::Metrics {
+            record.insert("step".into(), json!(row.step));
+        }
+        record.into()
+    }
+}
+
+fn whole(request: &PageRequest) -> PageRequest {
+    PageRequest { offset: 0, limit: None, ..request.clone() }
+}
+
+/// With a list of metrics: those metrics, and the rows that hold one of them.
+fn keep_wanted(mut rows: Vec<Row>, question: &Question<'_>) -> Vec<Row> {
+    if let Some(wanted) = question.metrics {
+        for row in &mut rows {
+            row.metrics.retain(|name, _| wanted.contains(name));
+        }
+        rows.retain(|row| !row.metrics.is_empty());
+    }
+    rows
+}
+
+/// The combination of keys that Trackio groups by; `None` for a row that `scalar_only` drops.
+fn signature(row: &Row, scalar_only: bool) -> Option<Vec<String>> {
+    let kept = row.metrics.iter().filter(|(_, value)| !scalar_only || value::is_scalar(value));
+    let mut keys: Vec<String> = kept.map(|(key, _)| key.clone()).collect();
+    keys.sort();
+    (!scalar_only || !keys.is_empty()).then_some(keys)
+}
+
+/// The metrics of all rows, in the order asked for or by importance.
+fn names(rows: &[Row], wanted: Option<&[String]>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    let mut seen = std::collections::BTreeSet::new();
+    for (key, value) in rows.iter().flat_map(|row| &row.metrics) {
+        if !value.is_null() && seen.insert(key.as_str()) {
+            names.push(key.clone());
+        }
+    }
+    match wanted {
+        Some(wanted) => names.sort_by_key(|name| wanted.iter().position(|w| w == name)),
+        None => names.sort_by(|a, b| importance(a).cmp(&importance(b))),
+    }
+    names
+}
+
+fn has(row: &Row, name: &str) -> bool {
+    row.metrics.get(name).is_some_and(|value| !value.is_null())
+}
+
+/// The rows that together keep every metric's shape: each is sampled by itself, because metrics
+/// are often logged in rows of their own.
+fn sampled(rows: &[Row], names: &[String], most: usize) -> Vec<usize> {
+    if rows.len() <= most || names.is_empty() {
+        return (0..rows.len()).collect();
+    }
+    let share = (most / names.len()).max(2);
+    let mut kept = std::collections::BTreeSet::new();
+    for name in names {
+        let mut series = Series::default();
+        let mut indices = Vec::new();
+        for (index, row) in rows.iter().enumerate().filter(|(_, row)| has(row, name)) {
+            let number = row.metrics.get(name).and_then(value::number).unwrap_or(f64::NAN);
+            series.push(row.step.as_f64(), f64::NAN, number);
+            indices.push(index);
+        }
+        let picked = match series.values.iter().any(|value| value.is_finite()) {
+            true => sample(&series, share),
+            false => evenly(series.len(), share),
+        };
+        kept.extend(picked.into_iter().filter_map(|index| indices.get(index).copied()));
+    }
+    kept.into_iter().collect()
+}
+
+fn take(rows: Vec<Row>, kept: &[usize]) -> Vec<Row> {
+    let mut rows: Vec<Option<Row>> = rows.into_iter().map(Some).collect();
+    kept.iter().filter_map(|index| rows.get_mut(*index)?.take()).collect()
+}
+
+impl Serialize for Logs {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        let total = match self.format {
+            Format::Records => {
+                let logs: Vec<Value> = self.rows.items.iter().map(|row| self.record(row)).collect();
+                map.serialize_entry("logs", &logs)?;
+                self.rows.total
+            }
+            Format::Columns => {
+                let place = if self.kind == Kind::Metrics { "step" } else { "timestamp" };
+                let mut columns = vec![place.to_owned()];
+                columns.extend(self.columns.items.iter().cloned());
+                map.serialize_entry("columns", &columns)?;
+                let rows: Vec<Vec<Value>> =
+                    self.rows.items.iter().map(|row| self.cells(row)).collect();
+                map.serialize_entry("rows", &rows)?;
+                if self.is_paged_by_metric { self.columns.total } else { self.rows.total }
+            }
+        };
+        map.serialize_entry("total", &total)?;
+        let next = match self.is_paged_by_metric {
+            true => self.columns.next_cursor(),
+            false => self.rows.next_cursor(),
+        };
+        if let Some(cursor) = next {
+            map.serialize_entry("next_cursor", &cursor)?;
+        }
+        map.end()
+    }
+}
+
+impl JsonSchema for Logs {
+    fn schema_name() -> Cow<'static, str> {
+        "logs".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "properties": {
+                "columns": {"type": "array", "items": {"type": "string"}},
+                "rows": {"type": "array", "items": {"type": "array"}},
+                "logs": {"type": "array", "items": {"type": "object"}},
+                "total": {"type": "integer"},
+                "next_cursor": {"type": "string"},
+            },
+            "required": ["total"],
+        })
+    }
+}
+
+/// What was left out, for `coverage`.
+pub fn coverage_of(logs: &Logs) -> Option<Map<String, Value>> {
+    let (rows, shown) = logs.coverage()?;
+    let mut coverage = Map::new();
+    coverage.insert("rows".into(), rows.into());
+    coverage.insert("shown".into(), shown.into());
+    coverage.insert("method".into(), "each metric sampled, extremes kept".into());
+    Some(coverage)
+}

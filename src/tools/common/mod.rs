@@ -1,0 +1,20 @@
+//! What every tool shares.
+
+pub mod answer;
+pub mod arguments;
+pub mod budget;
+pub mod context;
+pub mod filter;
+pub mod logs;
+pub mod metric_list;
+pub mod nearest;
+pub mod points;
+pub mod resolve;
+pub mod schema;
+pub mod shape;
+pub mod status;
+pub mod text;
+pub mod window;
+
+pub use answer::{Answer, Failure, Item, Output, Page, PageRequest};
+pub use context::Context;

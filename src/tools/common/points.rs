@@ -1,0 +1,198 @@
+//! The points of one metric as an answer gives them: all of them in pages, or a sample.
+
+use std::borrow::Cow;
+
+use rmcp::schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::{Map, Value, json};
+
+use super::answer::{Page, PageRequest};
+use super::shape::Format;
+use crate::analysis::sample::sample;
+use crate::analysis::series::Series;
+use crate::trackio::subsample::evenly;
+use crate::trackio::value::{self, Step};
+
+/// One value, as stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    /// The timestamp, as stored.
+    pub timestamp: String,
+    /// The step.
+    pub step: Step,
+    /// Whatever was logged.
+    pub value: Value,
+}
+
+/// Points on their way into an answer.
+#[derive(Debug)]
+pub struct Points {
+    page: Page<Point>,
+    format: Format,
+    with_times: bool,
+    is_paged: bool,
+}
+
+/// How many points are shown unless the caller says otherwise.
+pub const DEFAULT_POINTS: usize = 100;
+
+impl Points {
+    /// Picks from `all` what is shown: with `max_points` 0 every point, in pages.
+    pub fn pick(
+        all: Vec<Point>,
+        format: Format,
+        max_points: Option<usize>,
+        with_times: bool,
+        request: &PageRequest,
+    ) -> Self {
+        let all = match format {
+            Format::Records => all,
+            // In columns of numbers, what is no finite number is told apart.
+            Format::Columns => keep_plottable(all),
+        };
+        let is_paged = max_points == Some(0);
+        let page = if is_paged {
+            Page::of(all, request, usize::MAX)
+        } else {
+            let total = all.len();
+            let kept = thin(all, format, max_points.unwrap_or(DEFAULT_POINTS));
+            Page::picked(kept, total, request)
+        };
+        Self { page, format, with_times, is_paged }
+    }
+
+    /// How many are shown.
+    pub fn shown(&self) -> usize {
+        self.page.items.len()
+    }
+
+    /// How many there are.
+    pub fn total(&self) -> usize {
+        self.page.total
+    }
+
+    /// How the shown ones were picked; `None` where all are shown or follow in pages.
+    pub fn method(&self) -> Option<&'static str> {
+        if self.is_paged || self.shown() == self.total() {
+            return None;
+        }
+        Some(match self.format {
+            Format::Columns => "min/max and largest triangles, extremes kept",
+            Format::Records => "evenly spaced, as Trackio does",
+        })
+    }
+
+    /// Keeps about `share` of the points.
+    pub fn shrink(&mut self, share: f64) -> bool {
+        if self.is_paged {
+            return self.page.shrink(share);
+        }
+        let most = (self.shown() as f64 * share) as usize;
+        if self.shown() <= 2 || most < 2 {
+            let shrinks = self.shown() > 1;
+            self.page.items.truncate(1);
+            return shrinks;
+        }
+        let before = self.shown();
+        let items = std::mem::take(&mut self.page.items);
+        self.page.items = thin(items, self.format, most);
+        // Sampling keeps edges even beyond its budget; then only fewer points help.
+        if self.shown() == before {
+            let kept = evenly(before, most);
+            let mut index = 0;
+            self.page.items.retain(|_| {
+                index += 1;
+                kept.binary_search(&(index - 1)).is_ok()
+            });
+        }
+        true
+    }
+}
+
+fn keep_plottable(all: Vec<Point>) -> Vec<Point> {
+    let is_numeric = all.iter().any(|point| value::number(&point.value).is_some());
+    all.into_iter()
+        .filter(|point| match is_numeric {
+            true => value::number(&point.value).is_some_and(f64::is_finite),
+            false => !point.value.is_null(),
+        })
+        .collect()
+}
+
+fn thin(all: Vec<Point>, format: Format, most: usize) -> Vec<Point> {
+    let mut series = Series::default();
+    if format == Format::Columns {
+        for point in &all {
+            let number = value::number(&point.value).unwrap_or(f64::NAN);
+            series.push(point.step.as_f64(), f64::NAN, number);
+        }
+    }
+    let is_numeric = series.values.iter().any(|value| value.is_finite());
+    let kept = if is_numeric { sample(&series, most) } else { evenly(all.len(), most) };
+    if kept.len() == all.len() {
+        return all;
+    }
+    let mut all: Vec<Option<Point>> = all.into_iter().map(Some).collect();
+    kept.iter().filter_map(|index| all.get_mut(*index)?.take()).collect()
+}
+
+impl Serialize for Points {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let items = &self.page.items;
+        let list = |of: fn(&Point) -> Value| Value::Array(items.iter().map(of).collect());
+        let mut map = serializer.serialize_map(None)?;
+        match self.format {
+            Format::Columns => {
+                let mut columns = Map::new();
+                columns.insert("step".into(), list(|point| json!(point.step)));
+                columns.insert("value".into(), list(|point| point.value.clone()));
+                if self.with_times {
+                    columns.insert("timestamp".into(), list(|p| p.timestamp.clone().into()));
+                }
+                map.serialize_entry("columns", &columns)?;
+            }
+            Format::Records => map.serialize_entry("values", &list(record))?,
+        }
+        if self.is_paged {
+            map.serialize_entry("total", &self.page.total)?;
+            if let Some(cursor) = self.page.next_cursor() {
+                map.serialize_entry("next_cursor", &cursor)?;
+            }
+        }
+        map.end()
+    }
+}
+
+/// Trackio's own object.
+pub fn record(point: &Point) -> Value {
+    json!({"timestamp": point.timestamp, "step": point.step, "value": point.value})
+}
+
+impl JsonSchema for Points {
+    fn schema_name() -> Cow<'static, str> {
+        "points".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "properties": {
+                "columns": {
+                    "type": "object",
+                    "properties": {
+                        "step": {"type": "array"},
+                        "value": {"type": "array"},
+                        "timestamp": {"type": "array"},
+                    },
+                },
+                "values": {"type": "array", "items": {"type": "object"}},
+                "total": {"type": "integer"},
+                "next_cursor": {"type": "string"},
+            },
+        })
+    }
+}

@@ -1,0 +1,252 @@
+//! From what a caller names to what is meant; where that fails, to the nearest names.
+
+use super::answer::Failure;
+use super::context::Context;
+use super::nearest::{nearest, quoted};
+use super::{status, text};
+use crate::trackio::run::{self, Source};
+use crate::trackio::{Error, Project, Run, Snapshot};
+
+/// The shortest part of an id that stands for it.
+const SHORTEST_PREFIX: usize = 6;
+/// How many other runs of the same name a note lists.
+const LISTED: usize = 5;
+
+/// The project of that name.
+pub fn project(context: &Context, name: &str) -> Result<Project, Failure> {
+    match context.store.project(name, &context.stop) {
+        Err(Error::NoSuchProject(_)) => Err(no_such_project(context, name)?),
+        other => Ok(other?),
+    }
+}
+
+fn no_such_project(context: &Context, name: &str) -> Result<Failure, Failure> {
+    let mut names = context.store.project_names()?;
+    names.extend(context.store.inner_projects(&context.stop));
+    let directory = context.store.directory().path.display();
+    if names.is_empty() {
+        return Ok(Failure(format!(
+            "There is no project `{}`: {directory} holds no Trackio project at all. get_settings \
+             tells where projects are looked for.",
+            shown(name)
+        )));
+    }
+    Ok(Failure(format!(
+        "There is no project `{}`. Nearest: {}. get_all_projects lists all {}.",
+        shown(name),
+        quoted(&nearest(name, names.iter().map(String::as_str))),
+        names.len()
+    )))
+}
+
+/// A run, and what must be said about the choice.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// The run that is meant.
+    pub run: Run,
+    /// The other runs of that name, newest first.
+    pub same_named: Vec<Run>,
+}
+
+/// The run that an id, a name or the beginning of an id means.
+pub fn run(snapshot: &Snapshot<'_>, wanted: &str) -> crate::trackio::Result<Resolved> {
+    let mut runs = run::list(snapshot)?;
+    // Newest first, and among equals the one that Trackio takes.
+    runs.sort_by(|a, b| {
+        let has_rows = |run: &Run| run.source == Source::Metrics;
+        (has_rows(b), &b.created_at).cmp(&(has_rows(a), &a.created_at)).then(a.id.cmp(&b.id))
+    });
+    let Some(found) = find(&runs, wanted) else {
+        return Err(no_such_run(snapshot, wanted, &runs).into());
+    };
+    let found = found.clone();
+    let same_named =
+        runs.into_iter().filter(|run| run.name == found.name && run.id != found.id).collect();
+    Ok(Resolved { run: found, same_named })
+}
+
+fn find<'a>(runs: &'a [Run], wanted: &str) -> Option<&'a Run> {
+    let by_id = runs.iter().find(|run| run.id == wanted);
+    let by_name = || runs.iter().find(|run| run.name == wanted);
+    by_id.or_else(by_name).or_else(|| {
+        if wanted.chars().count() < SHORTEST_PREFIX {
+            return None;
+        }
+        let mut starting = runs.iter().filter(|run| run.id.starts_with(wanted));
+        match (starting.next(), starting.next()) {
+            (Some(only), None) => Some(only),
+            _ => runs.iter().find(|run| text::stands_for(wanted, &run.name)),
+        }
+    })
+}
+
+fn no_such_run(snapshot: &Snapshot<'_>, wanted: &str, runs: &[Run]) -> Failure {
+    let project = &snapshot.project.name;
+    if runs.is_empty() {
+        return Failure(format!("Project `{}` has no runs.", shown(project)));
+    }
+    let ambiguous: Vec<&str> = runs
+        .iter()
+        .filter(|run| wanted.chars().count() >= SHORTEST_PREFIX && run.id.starts_with(wanted))
+        .map(|run| run.id.as_str())
+        .collect();
+    if ambiguous.len() > 1 {
+        return Failure(format!(
+            "`{}` begins the ids of {} runs: {}. Use a whole id.",
+            shown(wanted),
+            ambiguous.len(),
+            quoted(ambiguous.get(..LISTED).unwrap_or(&ambiguous))
+        ));
+    }
+    Failure(format!(
+        "Project `{}` has no run `{}`. Nearest: {}. get_runs_for_project lists all {}.",
+        shown(project),
+        shown(wanted),
+        quoted(&nearest(wanted, runs.iter().map(|run| run.name.as_str()))),
+        runs.len()
+    ))
+}
+
+impl Resolved {
+    /// Says which of several runs of one name was taken.
+    pub fn notes(&self, wanted: Option<&str>) -> Vec<String> {
+        let by_name = wanted.is_none_or(|wanted| wanted == self.run.name);
+        if self.same_named.is_empty() || !by_name {
+            return Vec::new();
+        }
+        let others: Vec<&str> =
+            self.same_named.iter().take(LISTED).map(|run| run.id.as_str()).collect();
+        let more = self.same_named.len().saturating_sub(LISTED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        vec![format!(
+            "{} runs are named `{}`; this is the newest, {}. Others: {}{more}.",
+            self.same_named.len() + 1,
+            shown(&self.run.name),
+            self.run.id,
+            others.join(", ")
+        )]
+    }
+}
+
+/// A project and, within it, the run that was asked for or the newest.
+pub struct Target {
+    /// The project.
+    pub project: Project,
+    /// The run as the caller named it, or the id of the newest.
+    pub run: String,
+    /// Says which was taken when none was named.
+    pub notes: Vec<String>,
+}
+
+/// The run that a tool for one run is about: without names, the one with the newest row.
+pub fn target(
+    context: &Context,
+    project_name: Option<&str>,
+    run_name: Option<&str>,
+) -> Result<Target, Failure> {
+    let project = match (project_name, run_name) {
+        (Some(name), _) => project(context, name)?,
+        (None, Some(run)) => project_of_run(context, run)?,
+        (None, None) => newest_project(context)?,
+    };
+    if let Some(run) = run_name {
+        return Ok(Target { project, run: run.to_owned(), notes: Vec::new() });
+    }
+    let newest = context.read(&project, newest_run)?;
+    let Some((run, _)) = newest else {
+        return Err(Failure(format!("Project `{}` has no runs.", shown(&project.name))));
+    };
+    let note = format!(
+        "No run was named: this is the one with the newest row, `{}` of project `{}`.",
+        shown(&run.name),
+        shown(&project.name)
+    );
+    Ok(Target { project, run: run.id, notes: vec![note] })
+}
+
+/// Without a project, a run's name or id must be in one project alone.
+fn project_of_run(context: &Context, wanted: &str) -> Result<Project, Failure> {
+    let mut found = Vec::new();
+    for name in context.store.project_names()? {
+        let Ok(project) = context.store.project(&name, &context.stop) else { continue };
+        let holds =
+            context.read(&project, |snapshot| Ok(find(&run::list(snapshot)?, wanted).is_some()));
+        if holds == Ok(true) {
+            found.push(project);
+        }
+    }
+    let names: Vec<&str> = found.iter().map(|project| project.name.as_str()).collect();
+    match names.as_slice() {
+        [_] => found.pop().ok_or_else(|| Failure::new("No project was found.")),
+        [] => Err(Failure(format!(
+            "No project has a run `{}`. Name the project; get_all_projects lists them.",
+            shown(wanted)
+        ))),
+        several => Err(Failure(format!(
+            "{} projects have a run `{}`: {}. Name the project.",
+            several.len(),
+            shown(wanted),
+            quoted(several.get(..LISTED).unwrap_or(several))
+        ))),
+    }
+}
+
+/// The project with the newest row. A file cannot hold a row that is newer than itself, so the
+/// search ends at the first file older than the newest row found.
+fn newest_project(context: &Context) -> Result<Project, Failure> {
+    let names = context.store.project_names()?;
+    let mut projects: Vec<Project> =
+        names.iter().filter_map(|name| context.store.project(name, &context.stop).ok()).collect();
+    projects.sort_by_key(|project| std::cmp::Reverse(project.modified()));
+    let mut best: Option<(jiff::Timestamp, Project)> = None;
+    for project in projects {
+        let modified = project.modified().and_then(|time| jiff::Timestamp::try_from(time).ok());
+        if let (Some((newest, _)), Some(modified), false) = (&best, modified, project.has_inbox())
+            && modified < *newest
+        {
+            break;
+        }
+        let Ok(Some((_, Some(seen)))) = context.read(&project, newest_run) else { continue };
+        if best.as_ref().is_none_or(|(newest, _)| seen > *newest) {
+            best = Some((seen, project));
+        }
+    }
+    best.map(|(_, project)| project).ok_or_else(|| {
+        Failure(format!(
+            "No run was found under {}. get_settings tells where projects are looked for.",
+            context.store.directory().path.display()
+        ))
+    })
+}
+
+fn newest_run(
+    snapshot: &Snapshot<'_>,
+) -> crate::trackio::Result<Option<(Run, Option<jiff::Timestamp>)>> {
+    let mut newest: Option<(Run, Option<jiff::Timestamp>)> = None;
+    for run in run::list(snapshot)? {
+        let seen = status::last_seen(snapshot, &run)?;
+        if newest.as_ref().is_none_or(|(_, newest)| seen >= *newest) {
+            newest = Some((run, seen));
+        }
+    }
+    Ok(newest)
+}
+
+/// What a tool says when the metric is not there.
+pub fn no_such_metric(metric: &str, run: &Run, known: &[&str], lister: &str) -> Failure {
+    if known.is_empty() {
+        return Failure(format!("Run `{}` has no metrics.", shown(&run.name)));
+    }
+    Failure(format!(
+        "Run `{}` has no metric `{}`. Nearest: {}. {lister} lists all {}.",
+        shown(&run.name),
+        shown(metric),
+        quoted(&nearest(metric, known.iter().copied())),
+        known.len()
+    ))
+}
+
+/// A name for a message: made visible, and cut where it is very long.
+pub fn shown(name: &str) -> String {
+    text::visible(&text::cut(name, 200))
+}

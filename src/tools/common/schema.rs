@@ -1,0 +1,169 @@
+//! JSON schemas as every client takes them: flat, inline, without what some of them misread.
+
+use rmcp::schemars::generate::SchemaSettings;
+use rmcp::schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+/// How deep output schemas describe: the root's fields and their items' fields.
+const OUTPUT_LEVELS: usize = 2;
+
+/// The schema of a tool's arguments; with `paged`, those of every list tool too.
+pub fn of_arguments<T: JsonSchema>(paged: bool) -> Map<String, Value> {
+    let mut schema = root(SchemaSettings::draft2020_12(), |mut generator| {
+        generator.root_schema_for::<T>().to_value()
+    });
+    let mut properties = match schema.remove("properties") {
+        Some(Value::Object(properties)) => properties,
+        _ => Map::new(),
+    };
+    if paged {
+        properties.insert("limit".into(), json!({"type": "integer", "minimum": 1}));
+        properties.insert(
+            "cursor".into(),
+            json!({"type": "string", "description": "next_cursor of the last page"}),
+        );
+    }
+    properties.insert(
+        "max_tokens".into(),
+        json!({"type": "integer", "minimum": super::budget::FEWEST_TOKENS,
+               "maximum": super::budget::MOST_TOKENS}),
+    );
+    let mut ordered = Map::new();
+    ordered.insert("type".into(), "object".into());
+    ordered.insert("properties".into(), properties.into());
+    if let Some(required) = schema.remove("required") {
+        ordered.insert("required".into(), required);
+    }
+    ordered.insert("additionalProperties".into(), false.into());
+    ordered
+}
+
+/// The schema of a tool's structured answer.
+pub fn of_output<T: JsonSchema>() -> Map<String, Value> {
+    let mut schema = root(SchemaSettings::draft2020_12().for_serialize(), |mut generator| {
+        generator.root_schema_for::<T>().to_value()
+    });
+    schema.remove("description");
+    for value in schema.values_mut() {
+        remove_descriptions(value, true);
+    }
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        properties.insert("notes".into(), json!({"type": "array", "items": {"type": "string"}}));
+        for property in properties.values_mut() {
+            prune(property, OUTPUT_LEVELS - 1);
+        }
+    }
+    schema.insert("type".into(), "object".into());
+    schema
+}
+
+fn root(
+    settings: SchemaSettings,
+    generate: impl FnOnce(SchemaGenerator) -> Value,
+) -> Map<String, Value> {
+    let settings = settings.with(|settings| {
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+    });
+    let mut schema = generate(settings.into_generator());
+    simplify(&mut schema);
+    match schema {
+        Value::Object(mut schema) => {
+            schema.remove("title");
+            schema.remove("description");
+            schema
+        }
+        _ => Map::new(),
+    }
+}
+
+/// Removes formats, null branches and defaults, and writes `true` as `{}`.
+fn simplify(schema: &mut Value) {
+    match schema {
+        Value::Bool(true) => *schema = json!({}),
+        Value::Object(object) => {
+            object.remove("format");
+            object.remove("default");
+            take_null_out(object);
+            for (key, value) in object.iter_mut() {
+                match value {
+                    Value::Bool(true) if key == "items" => *value = json!({}),
+                    Value::Object(properties) if key == "properties" => {
+                        properties.values_mut().for_each(simplify);
+                    }
+                    Value::Bool(_) => {}
+                    other => simplify(other),
+                }
+            }
+        }
+        Value::Array(items) => {
+            items.iter_mut().filter(|item| item.is_object()).for_each(simplify);
+        }
+        _ => {}
+    }
+}
+
+fn take_null_out(object: &mut Map<String, Value>) {
+    if let Some(Value::Array(types)) = object.get_mut("type") {
+        types.retain(|kind| kind != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            object.insert("type".into(), only);
+        }
+    }
+    if let Some(Value::Array(values)) = object.get_mut("enum") {
+        values.retain(|value| !value.is_null());
+    }
+    let Some(Value::Array(branches)) = object.get_mut("anyOf") else { return };
+    branches.retain(|branch| branch.get("type").is_none_or(|kind| kind != "null"));
+    if let [Value::Object(only)] = branches.as_slice() {
+        let only = only.clone();
+        object.remove("anyOf");
+        for (key, value) in only {
+            object.entry(key).or_insert(value);
+        }
+    }
+}
+
+fn remove_descriptions(schema: &mut Value, is_schema: bool) {
+    match schema {
+        Value::Object(object) => {
+            if is_schema {
+                object.remove("description");
+            }
+            for (key, value) in object {
+                remove_descriptions(value, !is_schema || key != "properties");
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| remove_descriptions(item, true)),
+        _ => {}
+    }
+}
+
+/// Leaves out what lies deeper than `levels` below this property.
+fn prune(schema: &mut Value, levels: usize) {
+    let Value::Object(object) = schema else { return };
+    if levels == 0 {
+        let kind = object.get("type").cloned();
+        object.clear();
+        if let Some(kind) = kind {
+            object.insert("type".into(), kind);
+        }
+        return;
+    }
+    match object.get_mut("items") {
+        Some(items) if items.get("properties").is_some() => {
+            if let Some(Value::Object(fields)) = items.get_mut("properties") {
+                fields.values_mut().for_each(|field| prune(field, levels - 1));
+            }
+        }
+        Some(items) => prune(items, levels - 1),
+        None => {}
+    }
+    if let Some(Value::Object(fields)) = object.get_mut("properties") {
+        fields.values_mut().for_each(|field| prune(field, levels - 1));
+    }
+    if let Some(fields) = object.get_mut("additionalProperties").filter(|f| f.is_object()) {
+        prune(fields, levels - 1);
+    }
+}

@@ -1,0 +1,138 @@
+//! Whether a run still goes on. Trackio keeps no status: it is inferred from the rows.
+
+use jiff::Timestamp;
+use rmcp::schemars;
+use rmcp::schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::trackio::value::Metrics;
+use crate::trackio::{Result, Run, Snapshot, run, time, value};
+
+/// The inferred state of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Status {
+    /// Its newest row is as young as its pace of logging lets expect.
+    Active,
+    /// Rows are late.
+    Idle,
+    /// Rows stopped, or the known total of steps is reached.
+    Ended,
+}
+
+impl Status {
+    /// The word in answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Idle => "idle",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+/// How many gaps tell the pace.
+const GAPS: usize = 50;
+/// Rows of one flush share a timestamp, so more rows than gaps are read.
+const NEWEST_ROWS: u32 = 600;
+
+/// The newest moment at which the run wrote anything.
+pub fn last_seen(snapshot: &Snapshot<'_>, of: &Run) -> Result<Option<Timestamp>> {
+    let mut latest = None;
+    for table in ["metrics", "system_metrics", "alerts"] {
+        for text in run::last_timestamps(snapshot, table, of)? {
+            latest = latest.max(time::parse(&text));
+        }
+    }
+    Ok(latest)
+}
+
+/// The total of steps that the config names, if it does.
+pub fn total_steps(config: Option<&Metrics>) -> Option<f64> {
+    let config = config?;
+    ["max_steps", "total_steps", "num_training_steps", "num_steps", "max_iters", "iterations"]
+        .iter()
+        .find_map(|key| value::number(config.get(*key)?))
+        .filter(|total| *total > 0.0 && total.is_finite())
+}
+
+/// Infers the status from the newest rows, their pace and the known total.
+pub fn infer(
+    snapshot: &Snapshot<'_>,
+    of: &Run,
+    last_seen: Option<Timestamp>,
+    now: Timestamp,
+    config: Option<&Metrics>,
+) -> Result<Status> {
+    let Some(last_seen) = last_seen else { return Ok(Status::Ended) };
+    if let (Some(total), Some(step)) = (total_steps(config), run::last_step(snapshot, of)?)
+        // Steps count from 0 or from 1.
+        && step.as_f64() >= total - 1.0
+    {
+        return Ok(Status::Ended);
+    }
+    let age = time::as_seconds(now) - time::as_seconds(last_seen);
+    if age <= 120.0 {
+        return Ok(Status::Active);
+    }
+    // No gap is longer than the run, so a run that ended long ago needs no look at its rows.
+    let started = of.created_at.as_deref().map_or(f64::NAN, time::seconds);
+    let longest_gap = time::as_seconds(last_seen) - started;
+    if by_age(age, longest_gap) == Status::Ended {
+        return Ok(Status::Ended);
+    }
+    Ok(by_age(age, interval(snapshot, of)?))
+}
+
+fn by_age(age: f64, interval: f64) -> Status {
+    match age {
+        age if age < (5.0 * interval).max(120.0) => Status::Active,
+        age if age < (10.0 * interval).max(1_800.0) => Status::Idle,
+        _ => Status::Ended,
+    }
+}
+
+/// The median of the last positive gaps between rows, in seconds; 0 without any.
+fn interval(snapshot: &Snapshot<'_>, of: &Run) -> Result<f64> {
+    let newest = run::newest_timestamps(snapshot, of, NEWEST_ROWS)?;
+    let times: Vec<f64> = newest.iter().map(|text| time::seconds(text)).collect();
+    let mut gaps: Vec<f64> = times
+        .windows(2)
+        .filter_map(|pair| match pair {
+            [later, earlier] => Some(later - earlier),
+            _ => None,
+        })
+        .filter(|gap| *gap > 0.0)
+        .take(GAPS)
+        .collect();
+    gaps.sort_by(f64::total_cmp);
+    let middle = gaps.len() / 2;
+    Ok(match (gaps.len() % 2, gaps.get(middle)) {
+        (_, None) => 0.0,
+        (1, Some(median)) => *median,
+        (_, Some(upper)) => (upper + gaps.get(middle - 1).unwrap_or(upper)) / 2.0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lateness_is_measured_by_the_pace_of_the_run() {
+        let cases = [
+            (60.0, 1.0, Status::Active),
+            (130.0, 1.0, Status::Idle),
+            (130.0, 60.0, Status::Active),
+            (1_700.0, 1.0, Status::Idle),
+            (1_900.0, 1.0, Status::Ended),
+            (1_900.0, 300.0, Status::Idle),
+            (3_100.0, 300.0, Status::Ended),
+            (10_000.0, 0.0, Status::Ended),
+        ];
+        for (age, interval, expected) in cases {
+            assert_eq!(by_age(age, interval), expected, "{age} s at a pace of {interval} s");
+        }
+    }
+}

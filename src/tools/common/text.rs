@@ -1,0 +1,231 @@
+//! The text of an answer, made from its structured part: a sentence, facts, tables.
+
+use serde_json::{Map, Value};
+
+/// The headline, then every field: scalars as `name: value`, lists of objects as tables.
+pub fn render(headline: &str, structured: &Map<String, Value>) -> String {
+    let mut text = visible(headline);
+    let mut facts = Vec::new();
+    for (key, value) in structured {
+        match value {
+            Value::Array(items) if items.iter().any(Value::is_object) => {
+                flush(&mut text, &mut facts);
+                text.push_str(&format!("\n\n{}:\n{}", visible(key), table(items)));
+            }
+            Value::Array(items) if key == "notes" => {
+                flush(&mut text, &mut facts);
+                for note in items {
+                    text.push_str(&format!("\nNote: {}", inline(note)));
+                }
+            }
+            Value::Object(fields) if holds_lists_of_objects(fields) => {
+                flush(&mut text, &mut facts);
+                text.push_str(&format!("\n\n{}:", visible(key)));
+                for (name, items) in fields {
+                    text.push_str(&format!("\n{}: {}", visible(name), row_of_objects(items)));
+                }
+            }
+            Value::Object(fields) if fields.values().all(Value::is_array) && !fields.is_empty() => {
+                flush(&mut text, &mut facts);
+                text.push_str(&format!("\n\n{}:\n{}", visible(key), columns(fields)));
+            }
+            Value::Array(rows) if rows.iter().any(Value::is_array) => {
+                flush(&mut text, &mut facts);
+                let lines: Vec<String> = rows.iter().map(row).collect();
+                text.push_str(&format!("\n\n{}:\n{}", visible(key), lines.join("\n")));
+            }
+            value => facts.push(format!("{}: {}", visible(key), inline(value))),
+        }
+    }
+    flush(&mut text, &mut facts);
+    text
+}
+
+fn flush(text: &mut String, facts: &mut Vec<String>) {
+    for fact in facts.drain(..) {
+        text.push('\n');
+        text.push_str(&fact);
+    }
+}
+
+/// Objects as a table: the union of their keys in order, a row each.
+fn table(items: &[Value]) -> String {
+    let mut keys: Vec<&String> = Vec::new();
+    for key in items.iter().filter_map(Value::as_object).flat_map(Map::keys) {
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    let mut lines = vec![keys.iter().map(|key| visible(key)).collect::<Vec<_>>().join(" | ")];
+    for item in items {
+        let cell = |key: &&String| item.get(key.as_str()).map(inline).unwrap_or_default();
+        lines.push(keys.iter().map(cell).collect::<Vec<_>>().join(" | "));
+    }
+    lines.join("\n")
+}
+
+/// Parallel lists as a table.
+fn columns(fields: &Map<String, Value>) -> String {
+    let lists: Vec<&Vec<Value>> = fields.values().filter_map(Value::as_array).collect();
+    let longest = lists.iter().map(|list| list.len()).max().unwrap_or(0);
+    let mut lines = vec![fields.keys().map(|key| visible(key)).collect::<Vec<_>>().join(" | ")];
+    for index in 0..longest {
+        let cell = |list: &&Vec<Value>| list.get(index).map(inline).unwrap_or_default();
+        lines.push(lists.iter().map(cell).collect::<Vec<_>>().join(" | "));
+    }
+    lines.join("\n")
+}
+
+fn holds_lists_of_objects(fields: &Map<String, Value>) -> bool {
+    let is_object_list =
+        |value: &Value| value.as_array().is_some_and(|items| items.iter().any(Value::is_object));
+    fields.values().any(is_object_list) && fields.values().all(Value::is_array)
+}
+
+fn row_of_objects(items: &Value) -> String {
+    let items = items.as_array().map(Vec::as_slice).unwrap_or_default();
+    items.iter().map(inline).collect::<Vec<_>>().join("; ")
+}
+
+fn row(value: &Value) -> String {
+    match value {
+        Value::Array(cells) => cells.iter().map(inline).collect::<Vec<_>>().join(" | "),
+        other => inline(other),
+    }
+}
+
+/// A value in one line.
+fn inline(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => visible(text),
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if number.is_f64() => short(float),
+            _ => number.to_string(),
+        },
+        Value::Bool(flag) => flag.to_string(),
+        Value::Array(items) => items.iter().map(inline).collect::<Vec<_>>().join(", "),
+        Value::Object(fields) => object(fields),
+    }
+}
+
+fn object(fields: &Map<String, Value>) -> String {
+    if let (Some(value), Some(step)) = (fields.get("value"), fields.get("step")) {
+        match (fields.get("timestamp"), fields.len()) {
+            (None, 2) => return format!("{} @ {}", inline(value), inline(step)),
+            (Some(time), 3) => {
+                return format!("{} @ {} ({})", inline(value), inline(step), inline(time));
+            }
+            _ => {}
+        }
+    }
+    let field = |(key, value): (&String, &Value)| match value {
+        Value::Object(_) => format!("{} ({})", visible(key), inline(value)),
+        Value::Array(_) => format!("{} [{}]", visible(key), inline(value)),
+        _ => format!("{} {}", visible(key), inline(value)),
+    };
+    fields.iter().map(field).collect::<Vec<_>>().join(", ")
+}
+
+/// A number with six significant digits: enough to tell curves apart, short enough to read.
+pub fn short(number: f64) -> String {
+    if number == 0.0 || !number.is_finite() {
+        return number.to_string();
+    }
+    let magnitude = number.abs().log10().floor();
+    if (-5.0..15.0).contains(&magnitude) {
+        let decimals = (5.0 - magnitude).clamp(0.0, 10.0) as usize;
+        let fixed = format!("{number:.decimals$}");
+        return match fixed.contains('.') {
+            true => fixed.trim_end_matches('0').trim_end_matches('.').to_owned(),
+            false => fixed,
+        };
+    }
+    let scientific = format!("{number:.5e}");
+    match scientific.split_once('e') {
+        Some((digits, exponent)) => {
+            let digits = match digits.contains('.') {
+                true => digits.trim_end_matches('0').trim_end_matches('.'),
+                false => digits,
+            };
+            format!("{digits}e{exponent}")
+        }
+        None => scientific,
+    }
+}
+
+/// A string of at most `longest` characters; what was cut is counted.
+pub fn cut(text: &str, longest: usize) -> String {
+    // Characters are at most bytes: most strings need no count.
+    if text.len() <= longest || text.chars().count() <= longest {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(longest).collect();
+    let left_out = text.chars().count() - longest;
+    format!("{kept}… (+{left_out})")
+}
+
+/// Whether `cut_name` is what [`cut`] made of `name`: a name that was cut still names its thing.
+pub fn stands_for(cut_name: &str, name: &str) -> bool {
+    let Some((kept, rest)) = cut_name.rsplit_once("… (+") else { return false };
+    let left_out = rest.strip_suffix(')').and_then(|count| count.parse::<usize>().ok());
+    let total = left_out.map(|left_out| kept.chars().count() + left_out);
+    name.starts_with(kept) && total == Some(name.chars().count())
+}
+
+/// Control characters and those that turn the direction of writing, shown as escapes, so that no
+/// data can pass for the answer's own lines.
+pub fn visible(text: &str) -> String {
+    if text.chars().all(|c| !is_hidden(c)) {
+        return text.to_owned();
+    }
+    text.chars()
+        .map(|c| match c {
+            '\n' => "\\n".to_owned(),
+            '\t' => "\\t".to_owned(),
+            c if is_hidden(c) => c.escape_unicode().to_string(),
+            c => c.to_string(),
+        })
+        .collect()
+}
+
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_six_digits_and_no_more() {
+        let cases = [
+            (0.1 + 0.2, "0.3"),
+            (2.7612345678, "2.76123"),
+            (123456.789, "123457"),
+            (1e-5, "0.00001"),
+            (1.5e-9, "1.5e-9"),
+            (-4.25e20, "-4.25e20"),
+            (0.0, "0"),
+            (100.0, "100"),
+        ];
+        for (number, expected) in cases {
+            assert_eq!(short(number), expected);
+        }
+    }
+
+    #[test]
+    fn data_cannot_pass_for_lines_of_the_answer() {
+        assert_eq!(visible("a\nNote: b\u{202e}"), "a\\nNote: b\\u{202e}");
+        assert_eq!(visible("模型 naïve"), "模型 naïve");
+    }
+
+    #[test]
+    fn long_strings_say_how_much_is_missing() {
+        assert_eq!(cut("abcdef", 3), "abc… (+3)");
+        assert_eq!(cut("日本語", 3), "日本語");
+        assert!(stands_for("abc… (+3)", "abcdef"));
+        assert!(!stands_for("abc… (+2)", "abcdef"));
+    }
+}

@@ -1,0 +1,201 @@
+//! `get_alerts`: what the training code called out.
+
+use std::collections::BTreeMap;
+
+use rmcp::schemars;
+use rmcp::schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::common::shape::counted;
+use super::common::{Answer, Context, Failure, Item, Output, Page, resolve};
+use super::{Category, Tool};
+use crate::trackio::alert::{self, Alert};
+use crate::trackio::time;
+use crate::trackio::value::Step;
+
+pub struct GetAlerts;
+
+const DEFAULT_LIMIT: usize = 50;
+/// Groups are an overview: so many of the largest.
+const MOST_GROUPS: usize = 10;
+/// So many runs are named in a group.
+const NAMED_RUNS: usize = 5;
+
+#[derive(Deserialize, JsonSchema)]
+pub struct Args {
+    project: String,
+    /// Name, id, or the start of an id; default: all runs.
+    run: Option<String>,
+    /// info, warn or error.
+    level: Option<String>,
+    /// Only alerts after this time.
+    since: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct Alerts {
+    project: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
+    by_level: BTreeMap<String, usize>,
+    groups: Vec<Group>,
+    #[serde(flatten)]
+    alerts: Page<AlertItem>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct AlertItem {
+    timestamp: String,
+    run: String,
+    title: String,
+    text: Option<String>,
+    level: String,
+    #[schemars(with = "Option<f64>")]
+    step: Option<Step>,
+    run_id: String,
+}
+
+impl Item for AlertItem {
+    const LIST: &'static str = "alerts";
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Group {
+    title: String,
+    level: String,
+    count: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<f64>")]
+    first_step: Option<Step>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<f64>")]
+    last_step: Option<Step>,
+    runs: Vec<String>,
+}
+
+impl Tool for GetAlerts {
+    const NAME: &'static str = "get_alerts";
+    const TITLE: &'static str = "Get alerts";
+    const CATEGORY: Category = Category::Alerts;
+    const ABOUT: &'static str = "Alerts that the training code raised, newest first, grouped and \
+        counted by level; filter by run, level, time.";
+    const PAGED: bool = true;
+    type Args = Args;
+    type Output = Alerts;
+
+    fn run(context: &Context, args: Args) -> Result<Answer<Alerts>, Failure> {
+        let project = resolve::project(context, &args.project)?;
+        let since = match &args.since {
+            Some(text) => Some(time::parse(text).ok_or_else(|| no_time(text))?),
+            None => None,
+        };
+        let (output, notes) = context.read(&project, |snapshot| {
+            let resolved =
+                args.run.as_deref().map(|run| resolve::run(snapshot, run)).transpose()?;
+            let all = alert::list(snapshot, resolved.as_ref().map(|resolved| &resolved.run))?;
+            let mut notes: Vec<String> = resolved
+                .as_ref()
+                .map(|resolved| resolved.notes(args.run.as_deref()))
+                .unwrap_or_default();
+            notes.extend(level_note(args.level.as_deref(), &all));
+            let is_wanted = |alert: &Alert| {
+                let after = |since| time::parse(&alert.timestamp).is_some_and(|at| at > since);
+                args.level.as_ref().is_none_or(|level| *level == alert.level)
+                    && since.is_none_or(after)
+            };
+            let all: Vec<Alert> = all.into_iter().filter(is_wanted).collect();
+            let output = Alerts {
+                project: args.project.clone(),
+                run: resolved.map(|resolved| resolved.run.name),
+                by_level: by_level(&all),
+                groups: groups(&all),
+                alerts: Page::of(all, &context.page, DEFAULT_LIMIT)
+                    .try_map(|alert| crate::trackio::Result::Ok(AlertItem::of(alert)))?,
+            };
+            Ok((output, notes))
+        })?;
+        Ok(Answer::new(output).with_notes(notes))
+    }
+}
+
+impl Output for Alerts {
+    fn headline(&self) -> String {
+        let of = match &self.run {
+            Some(run) => format!("run {run} (project {})", self.project),
+            None => format!("project {}", self.project),
+        };
+        match self.alerts.total {
+            0 => format!("No alert of {of} matches."),
+            total => format!("{} of {of}.", counted(total, "alert")),
+        }
+    }
+
+    fn shrink(&mut self, share: f64) -> bool {
+        let keeps = ((self.groups.len() as f64 * share) as usize).max(1);
+        let shrank = self.groups.len() > keeps;
+        self.groups.truncate(keeps);
+        self.alerts.shrink(share) || shrank
+    }
+}
+
+impl AlertItem {
+    fn of(alert: Alert) -> Self {
+        let Alert { timestamp, run, run_id, title, text, level, step } = alert;
+        Self { timestamp, run, title, text, level, step, run_id }
+    }
+}
+
+/// Levels match exactly, as in Trackio; a level that no alert has is worth a word.
+fn level_note(wanted: Option<&str>, all: &[Alert]) -> Option<String> {
+    let wanted = wanted.filter(|wanted| !all.iter().any(|alert| alert.level == *wanted))?;
+    let levels: Vec<String> =
+        by_level(all).into_iter().map(|(level, count)| format!("{level} ({count})")).collect();
+    if levels.is_empty() {
+        return None;
+    }
+    let wanted = resolve::shown(wanted);
+    Some(format!("No alert has the level `{wanted}`; there are: {}.", levels.join(", ")))
+}
+
+fn no_time(text: &str) -> Failure {
+    Failure(format!(
+        "`since` must be a time such as 2026-01-31T12:00:00Z; found `{}`.",
+        resolve::shown(text)
+    ))
+}
+
+fn by_level(alerts: &[Alert]) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for alert in alerts {
+        *counts.entry(alert.level.clone()).or_default() += 1;
+    }
+    counts
+}
+
+/// Alerts of one title and level, the most frequent first.
+fn groups(alerts: &[Alert]) -> Vec<Group> {
+    let mut groups: BTreeMap<(&str, &str), Group> = BTreeMap::new();
+    // Oldest first, so that the first step is the first.
+    for alert in alerts.iter().rev() {
+        let new = || Group {
+            title: alert.title.clone(),
+            level: alert.level.clone(),
+            count: 0,
+            first_step: alert.step,
+            last_step: None,
+            runs: Vec::new(),
+        };
+        let group = groups.entry((&alert.title, &alert.level)).or_insert_with(new);
+        group.count += 1;
+        group.last_step = alert.step.or(group.last_step);
+        if group.runs.len() < NAMED_RUNS && !group.runs.contains(&alert.run) {
+            group.runs.push(alert.run.clone());
+        }
+    }
+    let mut groups: Vec<Group> = groups.into_values().collect();
+    groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.title.cmp(&b.title)));
+    groups.truncate(MOST_GROUPS);
+    groups
+}

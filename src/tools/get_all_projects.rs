@@ -1,0 +1,122 @@
+//! `get_all_projects`: what there is.
+
+use rmcp::schemars;
+use rmcp::schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::common::shape::{counted, matches};
+use super::common::{Answer, Context, Failure, Item, Output, Page, status};
+use super::{Category, Tool};
+use crate::trackio::{Project, run, time};
+
+pub struct GetAllProjects;
+
+const DEFAULT_LIMIT: usize = 50;
+
+#[derive(Deserialize, JsonSchema)]
+pub struct Args {
+    /// Part of the name, or a glob.
+    pattern: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct Projects {
+    projects: Vec<String>,
+    #[serde(flatten)]
+    details: Page<Detail>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Detail {
+    name: String,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    num_runs: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_activity: Option<String>,
+    /// The file that holds it beside other projects.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    /// Why it cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+}
+
+impl Item for Detail {
+    const LIST: &'static str = "details";
+}
+
+impl Tool for GetAllProjects {
+    const NAME: &'static str = "get_all_projects";
+    const TITLE: &'static str = "List projects";
+    const CATEGORY: Category = Category::Projects;
+    const ABOUT: &'static str = "Lists the Trackio projects on this computer with their number of \
+        runs and last activity. For one project use get_project_summary.";
+    const GUIDE: &'static str = "A name that starts with `registry-` is a model registry. A \
+        project with a `problem` cannot be read; the others can.";
+    const PAGED: bool = true;
+    type Args = Args;
+    type Output = Projects;
+
+    fn run(context: &Context, args: Args) -> Result<Answer<Projects>, Failure> {
+        let wanted = |name: &String| args.pattern.as_ref().is_none_or(|p| matches(p, name));
+        let listed = context.store.project_names()?.into_iter().map(|name| (name, None));
+        let inner = context.store.inner_projects(&context.stop);
+        let inner = inner.into_iter().map(|name| (name, Some("trackio.db".to_owned())));
+        let all: Vec<(String, Option<String>)> =
+            listed.chain(inner).filter(|(name, _)| wanted(name)).collect();
+        let details = Page::of(all, &context.page, DEFAULT_LIMIT)
+            .try_map(|(name, file)| detail(context, name, file))?;
+        Ok(Answer::new(Projects::of(details)))
+    }
+}
+
+impl Projects {
+    /// The names are Trackio's list, so what only a file of 0.0.x holds is a detail.
+    fn of(details: Page<Detail>) -> Self {
+        let names = details.items.iter().filter(|detail| detail.file.is_none());
+        Self { projects: names.map(|detail| detail.name.clone()).collect(), details }
+    }
+}
+
+impl Output for Projects {
+    fn headline(&self) -> String {
+        match self.details.total {
+            0 => "There is no project.".to_owned(),
+            total => format!("{}.", counted(total, "project")),
+        }
+    }
+
+    fn shrink(&mut self, share: f64) -> bool {
+        let shrinks = self.details.shrink(share);
+        let names = self.details.items.iter().filter(|detail| detail.file.is_none());
+        self.projects = names.map(|detail| detail.name.clone()).collect();
+        shrinks
+    }
+}
+
+fn detail(context: &Context, name: String, file: Option<String>) -> Result<Detail, Failure> {
+    let found = context.store.project(&name, &context.stop).map_err(Failure::from);
+    let counted = found.and_then(|project| count(context, &project));
+    let kind = if name.starts_with("registry-") { "registry" } else { "project" };
+    let detail = Detail { name, kind, num_runs: None, last_activity: None, file, problem: None };
+    Ok(match counted {
+        Ok((num_runs, last_activity)) => {
+            Detail { num_runs: Some(num_runs), last_activity, ..detail }
+        }
+        Err(Failure(problem)) => Detail { problem: Some(problem), ..detail },
+    })
+}
+
+fn count(context: &Context, project: &Project) -> Result<(usize, Option<String>), Failure> {
+    context.read(project, |snapshot| {
+        let runs = run::list(snapshot)?;
+        let mut latest = None;
+        for run in &runs {
+            latest = latest.max(status::last_seen(snapshot, run)?);
+        }
+        let num_runs = runs.iter().filter(|run| run.is_listed()).count();
+        Ok((num_runs, latest.map(time::rfc3339)))
+    })
+}

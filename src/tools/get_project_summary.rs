@@ -1,0 +1,264 @@
+//! `get_project_summary`: one project at a glance.
+
+use std::collections::BTreeMap;
+
+use rmcp::schemars;
+use rmcp::schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::common::shape::{RunFacts, RunItem, counted, direction, importance};
+use super::common::{Answer, Context, Failure, Output, Page, resolve};
+use super::{Category, Tool};
+use crate::trackio::value::{Metrics, Step};
+use crate::trackio::{Result as TrackioResult, Run, Snapshot, run, time, value};
+
+pub struct GetProjectSummary;
+
+const DEFAULT_LIMIT: usize = 10;
+/// Metrics and config keys are looked for in so many of the newest runs.
+const LOOKED_AT: usize = 50;
+/// So many values of a config key are listed.
+const LISTED_VALUES: usize = 5;
+/// So many days, groups and users are counted one by one.
+const LISTED_COUNTS: usize = 10;
+
+#[derive(Deserialize, JsonSchema)]
+pub struct Args {
+    /// Default: the project with the newest row.
+    project: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct Summary {
+    project: String,
+    num_runs: usize,
+    /// When anything was last logged.
+    last_activity: Option<String>,
+    /// What Trackio calls last_activity.
+    #[schemars(with = "Option<f64>")]
+    max_step: Option<Step>,
+    by_status: BTreeMap<String, usize>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    by_group: BTreeMap<String, usize>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    by_user: BTreeMap<String, usize>,
+    by_day: BTreeMap<String, usize>,
+    num_alerts: usize,
+    num_artifacts: usize,
+    num_traces: usize,
+    #[serde(flatten)]
+    runs: Page<RunItem>,
+    metrics: Vec<MetricKey>,
+    config_keys: Vec<ConfigKey>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct MetricKey {
+    name: String,
+    kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    direction: Option<&'static str>,
+    runs: usize,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct ConfigKey {
+    key: String,
+    /// `least to greatest` of numbers, else the values.
+    values: String,
+    runs: usize,
+}
+
+impl Tool for GetProjectSummary {
+    const NAME: &'static str = "get_project_summary";
+    const TITLE: &'static str = "Summarise a project";
+    const CATEGORY: Category = Category::Projects;
+    const ABOUT: &'static str = "One project at a glance: newest runs with status, counts by \
+        status, group, user and day, what is logged, config keys with their ranges. For all runs \
+        use get_runs_for_project.";
+    const PAGED: bool = true;
+    type Args = Args;
+    type Output = Summary;
+
+    fn run(context: &Context, args: Args) -> Result<Answer<Summary>, Failure> {
+        let target = match &args.project {
+            Some(name) => (resolve::project(context, name)?, Vec::new()),
+            None => {
+                let target = resolve::target(context, None, None)?;
+                let name = resolve::shown(&target.project.name);
+                let note = format!("No project was named: `{name}` has the newest row.");
+                (target.project, vec![note])
+            }
+        };
+        let (project, mut notes) = target;
+        let (output, looked_at) =
+            context.read(&project, |snapshot| summarize(snapshot, context))?;
+        if looked_at < output.runs.total {
+            notes.push(format!(
+                "Metrics and config keys are those of the newest {looked_at} runs, by their first \
+                 and last rows."
+            ));
+        }
+        Ok(Answer::new(output).with_notes(notes))
+    }
+}
+
+impl Output for Summary {
+    fn headline(&self) -> String {
+        let states: Vec<String> =
+            self.by_status.iter().map(|(status, count)| format!("{count} {status}")).collect();
+        let states =
+            if states.is_empty() { String::new() } else { format!(" ({})", states.join(", ")) };
+        format!("Project {}: {}{states}.", self.project, counted(self.num_runs, "run"))
+    }
+
+    fn shrink(&mut self, share: f64) -> bool {
+        let keep = |length: usize| ((length as f64 * share) as usize).max(3);
+        let before = self.metrics.len() + self.config_keys.len();
+        self.metrics.truncate(keep(self.metrics.len()));
+        self.config_keys.truncate(keep(self.config_keys.len()));
+        let shrank = self.metrics.len() + self.config_keys.len() < before;
+        self.runs.shrink(share) || shrank
+    }
+}
+
+fn summarize(snapshot: &Snapshot<'_>, context: &Context) -> TrackioResult<(Summary, usize)> {
+    let all = run::newest_first(snapshot)?;
+    let num_runs = all.iter().filter(|run| run.is_listed()).count();
+    let mut facts = Vec::with_capacity(all.len());
+    for run in &all {
+        facts.push(RunFacts::of(snapshot, context, run)?);
+    }
+    let newest = facts.get(..LOOKED_AT).unwrap_or(&facts);
+    let metrics = metric_keys(snapshot, newest)?;
+    let config_keys = config_keys(newest);
+    let looked_at = newest.len();
+    let count = |table| count_all(snapshot, table);
+    let max_step = facts.iter().filter_map(|facts| facts.last_step);
+    let output = Summary {
+        project: snapshot.project.name.clone(),
+        num_runs,
+        last_activity: facts.iter().filter_map(|f| f.last_seen).max().map(time::rfc3339),
+        max_step: max_step.max_by(|a, b| a.as_f64().total_cmp(&b.as_f64())),
+        by_status: counts(facts.iter().map(|facts| Some(facts.status.as_str().to_owned()))),
+        by_group: counts(facts.iter().map(|facts| facts.config_text("_Group"))),
+        by_user: counts(facts.iter().map(|facts| facts.config_text("_Username"))),
+        by_day: counts(facts.iter().map(|facts| day(&facts.run))),
+        num_alerts: count("alerts")?,
+        num_artifacts: count("artifacts")?,
+        num_traces: count("traces")?,
+        runs: Page::of(facts, &context.page, DEFAULT_LIMIT)
+            .try_map(|facts| TrackioResult::Ok(facts.item()))?,
+        metrics,
+        config_keys,
+    };
+    Ok((output, looked_at))
+}
+
+fn day(run: &Run) -> Option<String> {
+    let created = time::parse(run.created_at.as_deref()?)?;
+    Some(created.to_zoned(jiff::tz::TimeZone::system()).date().to_string())
+}
+
+/// How often each value occurs; beyond the most frequent ten, the rest in one.
+fn counts(values: impl Iterator<Item = Option<String>>) -> BTreeMap<String, usize> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for value in values.flatten() {
+        *counts.entry(value).or_default() += 1;
+    }
+    if counts.len() <= LISTED_COUNTS {
+        return counts;
+    }
+    let mut ranked: Vec<(String, usize)> = counts.into_iter().collect();
+    ranked.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| b.0.cmp(&a.0)));
+    let rest: usize = ranked.iter().skip(LISTED_COUNTS).map(|(_, count)| count).sum();
+    let mut kept: BTreeMap<String, usize> = ranked.into_iter().take(LISTED_COUNTS).collect();
+    kept.insert("(others)".to_owned(), rest);
+    kept
+}
+
+fn count_all(snapshot: &Snapshot<'_>, table: &str) -> TrackioResult<usize> {
+    let Some(table) = snapshot.schema.table(table) else { return Ok(0) };
+    let sql = format!("SELECT COUNT(*) FROM {}", table.source);
+    let count: i64 = snapshot.connection.query_row(&sql, [], |row| row.get(0))?;
+    Ok(count.unsigned_abs() as usize)
+}
+
+fn metric_keys(snapshot: &Snapshot<'_>, newest: &[RunFacts]) -> TrackioResult<Vec<MetricKey>> {
+    let mut keys: BTreeMap<String, MetricKey> = BTreeMap::new();
+    for facts in newest {
+        let mut of_run: BTreeMap<String, String> = BTreeMap::new();
+        for metrics in run::first_and_last_metrics(snapshot, &facts.run)? {
+            for (name, value) in metrics.iter().filter(|(_, value)| !value.is_null()) {
+                of_run.insert(name.clone(), value::kind(value).to_owned());
+            }
+        }
+        for (name, kind) in of_run {
+            let direction = direction(&name).filter(|_| kind == "number");
+            let new = MetricKey { name: name.clone(), kind, direction, runs: 0 };
+            keys.entry(name).or_insert(new).runs += 1;
+        }
+    }
+    let mut keys: Vec<MetricKey> = keys.into_values().collect();
+    keys.sort_by(|a, b| importance(&a.name).cmp(&importance(&b.name)));
+    Ok(keys)
+}
+
+fn config_keys(newest: &[RunFacts]) -> Vec<ConfigKey> {
+    let mut values: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for config in newest.iter().filter_map(|facts| facts.config.as_ref()) {
+        collect("", config, &mut values);
+    }
+    let mut keys: Vec<(usize, ConfigKey)> = values
+        .into_iter()
+        .map(|(key, values)| {
+            let runs = values.len();
+            let (distinct, shown) = describe(values);
+            (distinct, ConfigKey { key, values: shown, runs })
+        })
+        .collect();
+    // What varies is what a reader looks for.
+    keys.sort_by(|a, b| (b.0 > 1).cmp(&(a.0 > 1)).then_with(|| a.1.key.cmp(&b.1.key)));
+    keys.into_iter().map(|(_, key)| key).collect()
+}
+
+/// The values by dotted key; Trackio's own keys (`_Username`, ...) are shown elsewhere.
+fn collect(prefix: &str, config: &Metrics, values: &mut BTreeMap<String, Vec<Value>>) {
+    for (key, value) in config.iter().filter(|(key, _)| !key.starts_with('_')) {
+        let key = format!("{prefix}{key}");
+        match value {
+            Value::Object(nested) if !nested.is_empty() => {
+                collect(&format!("{key}."), nested, values);
+            }
+            Value::Null => {}
+            value => values.entry(key).or_default().push(value.clone()),
+        }
+    }
+}
+
+fn describe(values: Vec<Value>) -> (usize, String) {
+    let numbers: Vec<f64> = values.iter().filter_map(Value::as_f64).collect();
+    let mut texts: Vec<String> = values
+        .iter()
+        .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        .collect();
+    texts.sort();
+    texts.dedup();
+    let distinct = texts.len();
+    let is_range = numbers.len() == values.len() && distinct > LISTED_VALUES;
+    if is_range {
+        let least = numbers.iter().copied().fold(f64::INFINITY, f64::min);
+        let greatest = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        return (distinct, format!("{least} to {greatest} ({distinct} values)"));
+    }
+    let more = match distinct.saturating_sub(LISTED_VALUES) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let cut = |text: &String| super::common::text::cut(text, 60);
+    let listed: Vec<String> = texts.iter().take(LISTED_VALUES).map(cut).collect();
+    (distinct, listed.join(", ") + &more)
+}

@@ -1,0 +1,164 @@
+//! The registry: every tool once, and all that is said about it in one place.
+//!
+//! A tool is one type in one file. The entry of `tools/list`, the guide, the README's table,
+//! `docs/tools.md` and `mcp-trackio tools` are made from it. A new tool is a new file and one line
+//! in [`TOOLS`].
+
+use std::marker::PhantomData;
+
+use rmcp::schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+pub mod category;
+pub mod common;
+pub mod document;
+mod get_alerts;
+mod get_all_projects;
+mod get_guide;
+mod get_logs;
+mod get_metric_values;
+mod get_metrics_for_run;
+mod get_project_summary;
+mod get_run_summary;
+mod get_runs_for_project;
+mod get_settings;
+mod get_snapshot;
+mod get_system_logs;
+mod get_system_metrics_for_run;
+
+pub use category::Category;
+use common::budget::Fitted;
+use common::{Answer, Context, Failure, Output, arguments, budget, schema};
+
+/// One tool: what is said of it, what it takes, what it gives.
+pub trait Tool: 'static {
+    /// The name, Trackio's own where Trackio has such a function.
+    const NAME: &'static str;
+    /// The name for people.
+    const TITLE: &'static str;
+    /// Where it belongs.
+    const CATEGORY: Category;
+    /// What it is for and what to use instead; the description that every client sends to the
+    /// model with every request.
+    const ABOUT: &'static str;
+    /// What more there is to know, for the guide and the documentation.
+    const GUIDE: &'static str = "";
+    /// Whether its answer is a list that pages with `limit` and `cursor`.
+    const PAGED: bool = false;
+    /// Its arguments.
+    type Args: DeserializeOwned + JsonSchema;
+    /// Its answer.
+    type Output: Output;
+
+    /// Answers.
+    fn run(context: &Context, args: Self::Args) -> Result<Answer<Self::Output>, Failure>;
+}
+
+/// A tool of any type, as the registry keeps it.
+pub trait AnyTool: Sync {
+    /// [`Tool::NAME`].
+    fn name(&self) -> &'static str;
+    /// [`Tool::TITLE`].
+    fn title(&self) -> &'static str;
+    /// [`Tool::CATEGORY`].
+    fn category(&self) -> Category;
+    /// [`Tool::ABOUT`].
+    fn about(&self) -> &'static str;
+    /// [`Tool::GUIDE`].
+    fn guide(&self) -> &'static str;
+    /// The schema of the arguments.
+    fn input_schema(&self) -> Map<String, Value>;
+    /// The schema of the structured answer.
+    fn output_schema(&self) -> Map<String, Value>;
+    /// Checks the arguments, answers, and makes the answer fit.
+    fn call(
+        &self,
+        surroundings: &Surroundings,
+        arguments: Map<String, Value>,
+    ) -> Result<Fitted, Failure>;
+}
+
+/// What a call is given by its caller; a tool sees it as its [`Context`].
+pub struct Surroundings {
+    /// Trackio's data.
+    pub store: std::sync::Arc<crate::trackio::Store>,
+    /// The current time.
+    pub now: jiff::Timestamp,
+    /// When to give up.
+    pub stop: crate::trackio::Stop,
+}
+
+struct Entry<T>(PhantomData<fn() -> T>);
+
+impl<T: Tool> AnyTool for Entry<T> {
+    fn name(&self) -> &'static str {
+        T::NAME
+    }
+
+    fn title(&self) -> &'static str {
+        T::TITLE
+    }
+
+    fn category(&self) -> Category {
+        T::CATEGORY
+    }
+
+    fn about(&self) -> &'static str {
+        T::ABOUT
+    }
+
+    fn guide(&self) -> &'static str {
+        T::GUIDE
+    }
+
+    fn input_schema(&self) -> Map<String, Value> {
+        schema::of_arguments::<T::Args>(T::PAGED)
+    }
+
+    fn output_schema(&self) -> Map<String, Value> {
+        schema::of_output::<T::Output>()
+    }
+
+    fn call(
+        &self,
+        surroundings: &Surroundings,
+        given: Map<String, Value>,
+    ) -> Result<Fitted, Failure> {
+        let checked = arguments::check(T::NAME, &self.input_schema(), given)?;
+        let context = Context {
+            store: surroundings.store.clone(),
+            now: surroundings.now,
+            stop: surroundings.stop.clone(),
+            page: checked.page,
+        };
+        let args = arguments::read(T::NAME, checked.own)?;
+        budget::fit(T::run(&context, args)?, checked.tokens)
+    }
+}
+
+const fn entry<T: Tool>() -> &'static dyn AnyTool {
+    &Entry::<T>(PhantomData)
+}
+
+/// Every tool, in the order in which the documentation tells of them.
+pub const TOOLS: &[&dyn AnyTool] = &[
+    entry::<get_all_projects::GetAllProjects>(),
+    entry::<get_project_summary::GetProjectSummary>(),
+    entry::<get_runs_for_project::GetRunsForProject>(),
+    entry::<get_run_summary::GetRunSummary>(),
+    entry::<get_metrics_for_run::GetMetricsForRun>(),
+    entry::<get_metric_values::GetMetricValues>(),
+    entry::<get_snapshot::GetSnapshot>(),
+    entry::<get_logs::GetLogs>(),
+    entry::<get_system_metrics_for_run::GetSystemMetricsForRun>(),
+    entry::<get_system_logs::GetSystemLogs>(),
+    entry::<get_alerts::GetAlerts>(),
+    entry::<get_guide::GetGuide>(),
+    entry::<get_settings::GetSettings>(),
+];
+
+/// The tool of that name.
+pub fn find(name: &str) -> Option<&'static dyn AnyTool> {
+    TOOLS.iter().copied().find(|tool| tool.name() == name)
+}
