@@ -39,6 +39,8 @@ enum Verdict {
 enum Check {
     /// These members of every page, put together, against Trackio's list; in its order.
     List(&'static str),
+    /// Trackio's alerts in its order, each with `run_id` besides.
+    Alerts,
     /// The same, in any order.
     Names(&'static str),
     /// These members of every page, put together, against Trackio's object.
@@ -54,22 +56,33 @@ enum Check {
 /// What the recordings of one fixture tell about its runs and projects.
 struct Facts {
     projects: BTreeSet<String>,
-    /// Per project: (id, name) in Trackio's order, oldest first.
-    runs: BTreeMap<String, Vec<(String, String)>>,
+    /// Per project: the ids that Trackio lists.
+    listed: BTreeMap<String, BTreeSet<String>>,
+    /// Per project: the name and id of every run that any table knows.
+    identities: BTreeMap<String, Vec<(String, String)>>,
 }
 
 impl Facts {
     fn of(lines: &[Recorded]) -> Self {
-        let mut facts = Self { projects: BTreeSet::new(), runs: BTreeMap::new() };
+        let mut facts = Self {
+            projects: BTreeSet::new(),
+            listed: BTreeMap::new(),
+            identities: BTreeMap::new(),
+        };
         for line in lines {
             let Some(result) = &line.result else { continue };
+            let project = line.arguments["project"].as_str().unwrap_or_default().to_owned();
+            let items = result.as_array().into_iter().flatten();
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
             match line.function.as_str() {
                 "server.get_all_projects" => facts.projects = names(result).collect(),
                 "server.get_runs_for_project" => {
-                    let text = |run: &Value, key: &str| run[key].as_str().unwrap().to_owned();
-                    let runs = result.as_array().unwrap().iter();
-                    let runs = runs.map(|run| (text(run, "id"), text(run, "name"))).collect();
-                    facts.runs.insert(line.arguments["project"].as_str().unwrap().to_owned(), runs);
+                    facts.listed.insert(project, items.map(|run| text(&run["id"])).collect());
+                }
+                "identities" => {
+                    facts
+                        .identities
+                        .insert(project, items.map(|run| (text(&run[0]), text(&run[1]))).collect());
                 }
                 _ => {}
             }
@@ -77,10 +90,17 @@ impl Facts {
         facts
     }
 
-    /// The ids of the runs of this name, oldest first.
-    fn ids(&self, project: &str, name: &str) -> Vec<&str> {
-        let runs = self.runs.get(project).into_iter().flatten();
-        runs.filter(|(_, run)| run == name).map(|(id, _)| id.as_str()).collect()
+    /// How many runs of this name there are, in whatever table.
+    fn namesakes(&self, project: &str, name: &str) -> usize {
+        let runs = self.identities.get(project).into_iter().flatten();
+        runs.filter(|(run, _)| run == name).count()
+    }
+
+    /// Whether `metrics` knows runs by name while a newer table gives this id to one of them.
+    fn newer_id_of_a_named_run(&self, project: &str, id: &str) -> bool {
+        let listed = |id: &str| self.listed.get(project).is_some_and(|ids| ids.contains(id));
+        let runs = self.identities.get(project).into_iter().flatten();
+        !listed(id) && runs.filter(|(_, run)| run == id).any(|(name, _)| listed(name))
     }
 }
 
@@ -136,7 +156,7 @@ fn judge(line: &Recorded, facts: &Facts) -> Verdict {
     // A spelling of no project on the list has no runs for Trackio either.
     let unknown = !project.is_empty()
         && !facts.projects.contains(project)
-        && facts.runs.get(project).is_none_or(|runs| runs.is_empty());
+        && facts.listed.get(project).is_none_or(BTreeSet::is_empty);
     let nope = |key: &str| arguments.get(key).is_some_and(|value| value == "nope");
     let tool = match function {
         "server.get_all_projects" => {
@@ -169,10 +189,18 @@ fn judge(line: &Recorded, facts: &Facts) -> Verdict {
     if aimed && empty {
         return LeftOut("no row is there; the server may say which steps are");
     }
+    if tool == "get_snapshot" && empty {
+        return LeftOut("the run logged no metrics; the server says so");
+    }
+    if let Some(id) = arguments["run_id"].as_str()
+        && facts.newer_id_of_a_named_run(project, id)
+    {
+        return LeftOut("an id that only the newer tables of a mixed schema know; one run here");
+    }
     // Trackio looks a name up in every table by itself.
     if let Some(run) = run
         && matches!(tool, "get_system_metrics_for_run" | "get_system_logs" | "get_alerts")
-        && facts.ids(project, run).len() > 1
+        && facts.namesakes(project, run) > 1
     {
         return LeftOut(
             "several runs of this name: one identity for all tools here; compared by id",
@@ -195,7 +223,7 @@ fn judge(line: &Recorded, facts: &Facts) -> Verdict {
         "get_metrics_for_run" | "get_system_metrics_for_run" => Check::Names("metrics"),
         "get_metric_values" => Check::List("values"),
         "get_snapshot" => Check::Object("snapshot"),
-        "get_alerts" => Check::List("alerts"),
+        "get_alerts" => Check::Alerts,
         _ => Check::List("logs"),
     };
     Compare(tool, asked, check)
@@ -298,6 +326,16 @@ fn compare(
         equal("num_runs", &json!(theirs.len()), &first["num_runs"])
     };
     match check {
+        Check::Alerts => {
+            let mut ours = list("alerts")?;
+            for alert in ours.as_array_mut().unwrap() {
+                if !alert.as_object_mut().unwrap().remove("run_id").is_some_and(|id| id.is_string())
+                {
+                    return Err(format!("no run_id: {alert}"));
+                }
+            }
+            equal("alerts", theirs, &ours)
+        }
         Check::List(member) => equal(member, theirs, &list(member)?),
         Check::Names(member) => equal(member, &sorted(theirs), &sorted(&list(member)?)),
         Check::Object(member) => equal(member, theirs, &object(member)?),
@@ -344,6 +382,11 @@ fn fixture(name: &str, at_least: usize) {
     let facts = Facts::of(&lines);
     let copy = Fixture::unpack(name);
     let mut session = Session::start(&copy.dir);
+    let offered: BTreeSet<String> = session
+        .tools()
+        .iter()
+        .filter_map(|tool| tool["name"].as_str().map(str::to_owned))
+        .collect();
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     let mut wrong: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut compared = 0;
@@ -352,6 +395,9 @@ fn fixture(name: &str, at_least: usize) {
             Verdict::LeftOut(why) => {
                 *counts.entry(format!("left out: {why}")).or_default() += 1;
                 continue;
+            }
+            Verdict::Missing(tool, _) | Verdict::Compare(tool, ..) if !offered.contains(tool) => {
+                (tool, Err("no such tool is offered".to_owned()))
             }
             Verdict::Missing(tool, asked) => {
                 let answer = session.call(tool, asked.clone());
@@ -423,4 +469,32 @@ fn odd_files_equal_trackio() {
 #[test]
 fn a_waiting_inbox_equals_what_trackio_imports() {
     fixture("special-mixed-inbox", 1);
+}
+
+/// An id that one answer gives is good for the next question.
+#[test]
+fn every_run_id_that_is_given_out_is_understood() {
+    for fixture in support::FIXTURES {
+        let fixture = Fixture::unpack(fixture);
+        let mut session = Session::start(&fixture.dir);
+        let projects =
+            session.call("get_all_projects", json!({})).ok().structured["projects"].take();
+        for project in names(&projects) {
+            let asked = json!({"project": project});
+            let mut ids = BTreeSet::new();
+            for (tool, member, key) in
+                [("get_runs_for_project", "runs", "id"), ("get_alerts", "alerts", "run_id")]
+            {
+                for page in session.pages(tool, &asked) {
+                    let items = page.structured[member].as_array().into_iter().flatten();
+                    ids.extend(items.map(|item| item[key].as_str().expect("an id").to_owned()));
+                }
+            }
+            for id in ids {
+                let answer =
+                    session.call("get_run_summary", json!({"project": project, "run": id}));
+                assert!(!answer.is_error, "{project} {id}: {}", answer.text);
+            }
+        }
+    }
 }

@@ -8,7 +8,8 @@
 Every fixture is unpacked into a temporary directory first, because Trackio
 writes to a database when it reads one. Where an inbox waits, Trackio imports
 it before anything is asked; rows that it gave the time of that import carry
-"$IMPORT_TIME". Floats that JSON has no number for become the strings "NaN",
+"$IMPORT_TIME". The lines "identities" are no answers of Trackio's but the
+(name, id) of every run that a table of the database knows. Floats that JSON has no number for become the strings "NaN",
 "Infinity" and "-Infinity".
 """
 
@@ -139,6 +140,8 @@ class Recorder:
                             found[row] = None
         except Exception:  # noqa: BLE001 - an unreadable database has no runs
             pass
+        line = {"fn": "identities", "args": {"project": project}, "result": [list(run) for run in found]}
+        self.lines.append(json.dumps(line, ensure_ascii=False, separators=(",", ":")))
         return list(found)
 
     def run(self, project, select, filters):
