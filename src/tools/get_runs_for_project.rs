@@ -99,7 +99,7 @@ impl Output for Runs {
     fn headline(&self) -> String {
         let of = match self.runs.total == self.num_runs {
             true => String::new(),
-            false => format!(" ({} in all)", self.num_runs),
+            false => format!(" (Trackio lists {})", self.num_runs),
         };
         format!("{} of project {}{of}.", counted(self.runs.total, "run"), self.project)
     }

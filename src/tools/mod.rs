@@ -26,6 +26,7 @@ mod get_settings;
 mod get_snapshot;
 mod get_system_logs;
 mod get_system_metrics_for_run;
+mod query_project;
 
 pub use category::Category;
 use common::budget::Fitted;
@@ -131,6 +132,7 @@ impl<T: Tool> AnyTool for Entry<T> {
             now: surroundings.now,
             stop: surroundings.stop.clone(),
             page: checked.page,
+            tokens: checked.tokens,
         };
         let args = arguments::read(T::NAME, checked.own)?;
         budget::fit(T::run(&context, args)?, checked.tokens)
@@ -154,6 +156,7 @@ pub const TOOLS: &[&dyn AnyTool] = &[
     entry::<get_system_metrics_for_run::GetSystemMetricsForRun>(),
     entry::<get_system_logs::GetSystemLogs>(),
     entry::<get_alerts::GetAlerts>(),
+    entry::<query_project::QueryProject>(),
     entry::<get_guide::GetGuide>(),
     entry::<get_settings::GetSettings>(),
 ];

@@ -24,6 +24,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::change::{ChangeKey, sidecar};
 use super::error::{Error, Result};
+use super::gate::Gate;
 use super::handles::{self, ConnectionGuard};
 use super::stop::Stop;
 
@@ -42,16 +43,14 @@ enum Way {
     Copy,
 }
 
+/// What is done with an open database.
+pub type Work<'a, T> = &'a dyn Fn(&Connection, &Gate) -> Result<T>;
+
 /// Runs `work` on the database at `path` within one read transaction.
 ///
 /// `work` may run several times: when a writer appeared in the middle, its first answer is
 /// thrown away.
-pub fn read<T>(
-    path: &Path,
-    project: &str,
-    stop: &Stop,
-    work: &dyn Fn(&Connection) -> Result<T>,
-) -> Result<T> {
+pub fn read<T>(path: &Path, project: &str, stop: &Stop, work: Work<'_, T>) -> Result<T> {
     let mut failure = None;
     for _ in 0..3 {
         let before = ChangeKey::of(path);
@@ -105,12 +104,7 @@ fn way_in(path: &Path) -> Way {
     }
 }
 
-fn read_by<T>(
-    way: Way,
-    path: &Path,
-    stop: &Stop,
-    work: &dyn Fn(&Connection) -> Result<T>,
-) -> Result<T> {
+fn read_by<T>(way: Way, path: &Path, stop: &Stop, work: Work<'_, T>) -> Result<T> {
     if way == Way::Copy {
         let copy = private_copy(path).map_err(|error| Error::Unreadable {
             project: String::new(),
@@ -121,18 +115,21 @@ fn read_by<T>(
     on_connection(way, path, stop, work)
 }
 
-fn on_connection<T>(
-    way: Way,
-    path: &Path,
-    stop: &Stop,
-    work: &dyn Fn(&Connection) -> Result<T>,
-) -> Result<T> {
+fn on_connection<T>(way: Way, path: &Path, stop: &Stop, work: Work<'_, T>) -> Result<T> {
     let _guard = ConnectionGuard::new(path);
     let mut connection = open(way, path)?;
+    let gate = watch(&mut connection, stop)?;
+    connection.execute_batch("BEGIN")?;
+    work(&connection, &gate)
+}
+
+/// Makes an open connection heed `stop`, and gives it a gate for SQL that is not ours.
+pub fn watch(connection: &mut Connection, stop: &Stop) -> Result<Gate> {
     let watched = stop.clone();
     connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || watched.is_set()))?;
-    connection.execute_batch("BEGIN")?;
-    work(&connection)
+    let gate = Gate::default();
+    connection.authorizer(Some(gate.authorizer()))?;
+    Ok(gate)
 }
 
 fn open(way: Way, path: &Path) -> Result<Connection> {
@@ -204,7 +201,8 @@ fn is_about_access(error: &Error) -> bool {
     )
 }
 
-fn explain(error: Error, project: &str, stop: &Stop) -> Error {
+/// An error of SQLite as one of ours, where we know better.
+pub fn explain(error: Error, project: &str, stop: &Stop) -> Error {
     let project = project.to_owned();
     let sql = match error {
         Error::Sql(sql) => sql,

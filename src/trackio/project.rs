@@ -11,6 +11,7 @@ use super::change::sidecar;
 use super::database;
 use super::directory::Directory;
 use super::error::{Error, Result};
+use super::gate::Gate;
 use super::inbox::Inbox;
 use super::name::canonical;
 use super::schema::Schema;
@@ -50,6 +51,8 @@ pub struct Snapshot<'a> {
     pub project: &'a Project,
     /// When to give up.
     pub stop: &'a Stop,
+    /// Closed while SQL runs that is not ours.
+    pub gate: &'a Gate,
 }
 
 impl Store {
@@ -92,7 +95,7 @@ impl Store {
         if !path.exists() {
             return Vec::new();
         }
-        database::read(&path, FIRST_FILE, stop, &|connection| {
+        database::read(&path, FIRST_FILE, stop, &|connection, _| {
             let schema = Schema::read(connection)?;
             if !schema.table("metrics").is_some_and(|metrics| metrics.has("project_name")) {
                 return Ok(Vec::new());
@@ -140,8 +143,8 @@ impl Store {
 impl Project {
     /// Opens the project, runs `work` and closes it. `work` may run more than once.
     pub fn read<T>(&self, stop: &Stop, work: impl Fn(&Snapshot<'_>) -> Result<T>) -> Result<T> {
-        let on_connection = |connection: &Connection| {
-            let snapshot = self.snapshot(connection, stop)?;
+        let on_connection = |connection: &Connection, gate: &Gate| {
+            let snapshot = self.snapshot(connection, gate, stop)?;
             work(&snapshot)
         };
         match &self.path {
@@ -149,9 +152,11 @@ impl Project {
             Some(path) if !path.exists() => Err(self.unreadable("the link leads nowhere")),
             Some(path) => database::read(path, &self.name, stop, &on_connection),
             None => {
-                let connection = Connection::open_in_memory()?;
+                let mut connection = Connection::open_in_memory()?;
                 connection.execute_batch(CURRENT_SCHEMA)?;
-                on_connection(&connection)
+                let gate = database::watch(&mut connection, stop)?;
+                on_connection(&connection, &gate)
+                    .map_err(|error| database::explain(error, &self.name, stop))
             }
         }
     }
@@ -177,13 +182,18 @@ impl Project {
         Error::Unreadable { project: self.name.clone(), reason: reason.to_owned() }
     }
 
-    fn snapshot<'a>(&'a self, connection: &'a Connection, stop: &'a Stop) -> Result<Snapshot<'a>> {
+    fn snapshot<'a>(
+        &'a self,
+        connection: &'a Connection,
+        gate: &'a Gate,
+        stop: &'a Stop,
+    ) -> Result<Snapshot<'a>> {
         let mut schema = Schema::read(connection)?;
         self.unfold_first_file(connection, &mut schema)?;
         if !self.inbox.is_empty() {
             self.inbox.lay_over(connection, &mut schema)?;
         }
-        Ok(Snapshot { connection, schema, project: self, stop })
+        Ok(Snapshot { connection, schema, project: self, stop, gate })
     }
 
     /// 0.0.x knew no steps, and wrote UTC without saying so: rows are numbered in their order.

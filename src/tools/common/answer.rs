@@ -53,6 +53,14 @@ impl Failure {
     pub fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
+
+    /// An error's words as a sentence.
+    pub fn sentence(words: &str) -> Self {
+        let mut letters = words.chars();
+        let first = letters.next().map(|first| first.to_uppercase().collect::<String>());
+        let end = if words.ends_with(['.', '?']) { "" } else { "." };
+        Self(format!("{}{}{end}", first.unwrap_or_default(), letters.as_str()))
+    }
 }
 
 impl From<Failure> for trackio::Error {
@@ -72,16 +80,9 @@ impl From<trackio::Error> for Failure {
                 "{error}. Start the server with --dir, or set TRACKIO_DIR in the client's \
                  configuration; get_settings tells where it looks."
             )),
-            error => Self(sentence(&error.to_string())),
+            error => Self::sentence(&error.to_string()),
         }
     }
-}
-
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(|first| first.to_uppercase().collect::<String>());
-    let end = if text.ends_with('.') { "" } else { "." };
-    format!("{}{}{end}", first.unwrap_or_default(), letters.as_str())
 }
 
 /// Something that lists hold; says under which name.
@@ -99,6 +100,13 @@ pub struct PageRequest {
     pub limit: Option<usize>,
     /// Tells the cursors of one question from those of another.
     pub fingerprint: u32,
+}
+
+impl PageRequest {
+    /// The cursor of the page that begins after `offset` items.
+    pub fn cursor_at(&self, offset: usize) -> String {
+        format!("{offset}.{:08x}", self.fingerprint)
+    }
 }
 
 /// Part of a list. The only list type: it serializes its items under their own name, with
@@ -143,8 +151,7 @@ impl<T> Page<T> {
     /// Where the next page begins.
     pub fn next_cursor(&self) -> Option<String> {
         let next = self.request.offset + self.items.len();
-        (next < self.total && !self.items.is_empty())
-            .then(|| format!("{next}.{:08x}", self.request.fingerprint))
+        (next < self.total && !self.items.is_empty()).then(|| self.request.cursor_at(next))
     }
 }
 

@@ -15,7 +15,8 @@ pub const MOST_TOKENS: usize = 8_000;
 /// The fewest that can be asked for.
 pub const FEWEST_TOKENS: usize = 200;
 
-const BYTES_A_TOKEN: usize = 4;
+/// What a token is taken for.
+pub const BYTES_A_TOKEN: usize = 4;
 
 /// Strings of the data longer than this are cut, names and ids excepted.
 const LONGEST_STRING: usize = 2_000;

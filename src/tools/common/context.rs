@@ -17,6 +17,8 @@ pub struct Context {
     pub stop: Stop,
     /// Which part of a list was asked for.
     pub page: PageRequest,
+    /// The tokens that the answer may take.
+    pub tokens: usize,
 }
 
 impl Context {

@@ -13,7 +13,9 @@ pub fn nearest<'a>(mistaken: &str, names: impl IntoIterator<Item = &'a str>) -> 
             continue;
         }
         let lower = name.to_lowercase();
-        let holds = !wanted.is_empty() && (lower.contains(&wanted) || wanted.contains(&lower));
+        let holds = !wanted.is_empty()
+            && !lower.is_empty()
+            && (lower.contains(&wanted) || wanted.contains(&lower));
         let likeness = strsim::jaro_winkler(&wanted, &lower) + f64::from(u8::from(holds));
         ranked.push((likeness, name));
     }

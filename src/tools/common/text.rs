@@ -34,11 +34,23 @@ pub fn render(headline: &str, structured: &Map<String, Value>) -> String {
                 let lines: Vec<String> = rows.iter().map(row).collect();
                 text.push_str(&format!("\n\n{}:\n{}", visible(key), lines.join("\n")));
             }
+            Value::Array(items) if items.iter().any(is_long) => {
+                flush(&mut text, &mut facts);
+                text.push_str(&format!("\n\n{}:", visible(key)));
+                for item in items {
+                    text.push_str(&format!("\n- {}", inline(item)));
+                }
+            }
             value => facts.push(format!("{}: {}", visible(key), inline(value))),
         }
     }
     flush(&mut text, &mut facts);
     text
+}
+
+/// Too long to stand in one line with others.
+fn is_long(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.len() > 60)
 }
 
 fn flush(text: &mut String, facts: &mut Vec<String>) {
@@ -104,6 +116,7 @@ fn inline(value: &Value) -> String {
             _ => number.to_string(),
         },
         Value::Bool(flag) => flag.to_string(),
+        Value::Array(items) if items.is_empty() => "none".to_owned(),
         Value::Array(items) => items.iter().map(inline).collect::<Vec<_>>().join(", "),
         Value::Object(fields) => object(fields),
     }
