@@ -34,7 +34,8 @@ async def arguments_of(client, tool):
         subject["run"] = runs.structured_content["runs"][0]["id"]
     missing = [name for name in required if name not in subject]
     assert not missing, f"{tool.name} requires {missing}: teach this script"
-    yield {name: subject[name] for name in required}
+    if not required or "project" in required:
+        yield {name: subject[name] for name in required}
     wanted = [name for name in schema["properties"] if name in ("project", "run", "runs", "sql") or name in required]
     yield {name: subject[name] for name in wanted}
 
