@@ -6,8 +6,6 @@
 
 use std::collections::BTreeSet;
 
-use super::series::Series;
-
 /// How many candidates the first pass leaves for each point of the second.
 const CANDIDATES_PER_POINT: usize = 4;
 
@@ -15,36 +13,24 @@ const CANDIDATES_PER_POINT: usize = 4;
 ///
 /// Always kept, even beyond `max_points`: the first and last point, the smallest and largest
 /// value, and the finite neighbours of every stretch of non-finite values.
-pub fn sample(series: &Series, max_points: usize) -> Vec<usize> {
-    let n = series.len();
+pub fn sample(steps: &[f64], values: &[f64], max_points: usize) -> Vec<usize> {
+    let n = values.len();
     if n <= max_points {
         return (0..n).collect();
     }
-    let mut kept = landmarks(&series.values);
-    let finite: Vec<usize> = (0..n).filter(|&i| value(series, i).is_finite()).collect();
+    let mut kept = landmarks(values);
     let room = max_points.saturating_sub(kept.len());
     if room > 0 {
-        let candidates = extremes(series, &finite, room * CANDIDATES_PER_POINT / 2);
-        kept.extend(largest_triangles(series, &candidates, room));
+        let candidates = extremes(values, room * CANDIDATES_PER_POINT / 2);
+        kept.extend(largest_triangles(steps, values, &candidates, room));
     }
     kept.into_iter().collect()
-}
-
-fn value(series: &Series, i: usize) -> f64 {
-    series.values.get(i).copied().unwrap_or(f64::NAN)
-}
-
-fn step(series: &Series, i: usize) -> f64 {
-    series.steps.get(i).copied().unwrap_or(f64::NAN)
 }
 
 /// The points that no picture may lose.
 fn landmarks(values: &[f64]) -> BTreeSet<usize> {
     let mut kept = BTreeSet::from([0, values.len() - 1]);
-    let finite = || values.iter().enumerate().filter(|(_, v)| v.is_finite());
-    kept.extend(finite().min_by(|a, b| a.1.total_cmp(b.1)).map(|(i, _)| i));
-    // `max_by` takes the last of equals; the first is meant.
-    kept.extend(finite().rev().max_by(|a, b| a.1.total_cmp(b.1)).map(|(i, _)| i));
+    kept.extend(lowest_and_highest(values).into_iter().flatten());
     for (i, pair) in values.windows(2).enumerate() {
         match pair {
             [a, b] if a.is_finite() && !b.is_finite() => kept.insert(i),
@@ -55,43 +41,67 @@ fn landmarks(values: &[f64]) -> BTreeSet<usize> {
     kept
 }
 
-/// The smallest and the largest of each of `buckets` buckets of neighbouring points.
-fn extremes(series: &Series, indices: &[usize], buckets: usize) -> Vec<usize> {
-    let by_value = |a: &&usize, b: &&usize| value(series, **a).total_cmp(&value(series, **b));
+/// The smallest and the largest finite value of each of `buckets` buckets of neighbouring points.
+fn extremes(values: &[f64], buckets: usize) -> Vec<usize> {
+    let size = values.len().div_ceil(buckets.max(1)).max(1);
     let mut out = Vec::with_capacity(buckets * 2);
-    for bucket in indices.chunks(indices.len().div_ceil(buckets.max(1)).max(1)) {
-        let low = bucket.iter().min_by(by_value).copied();
-        let high = bucket.iter().max_by(by_value).copied();
+    for (k, bucket) in values.chunks(size).enumerate() {
+        let [low, high] = lowest_and_highest(bucket).map(|found| found.map(|i| k * size + i));
         out.extend(low.min(high));
         out.extend(low.max(high).filter(|_| low != high));
     }
     out
 }
 
+/// Where the smallest and the largest finite value come first.
+fn lowest_and_highest(values: &[f64]) -> [Option<usize>; 2] {
+    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+    let mut found = [None, None];
+    for (i, &value) in values.iter().enumerate().filter(|(_, value)| value.is_finite()) {
+        if value < low {
+            (low, found[0]) = (value, Some(i));
+        }
+        if value > high {
+            (high, found[1]) = (value, Some(i));
+        }
+    }
+    found
+}
+
 /// From each bucket the point that spans the largest triangle with the point chosen before it
 /// and the centre of the next bucket.
-fn largest_triangles(series: &Series, candidates: &[usize], buckets: usize) -> Vec<usize> {
+fn largest_triangles(
+    steps: &[f64],
+    values: &[f64],
+    candidates: &[usize],
+    buckets: usize,
+) -> Vec<usize> {
+    let at = |i: usize| {
+        let number = |list: &[f64]| list.get(i).copied().unwrap_or(f64::NAN);
+        (number(steps), number(values))
+    };
     let size = candidates.len().div_ceil(buckets).max(1);
     let chunks: Vec<&[usize]> = candidates.chunks(size).collect();
     let centre = |chunk: &[usize]| {
         let n = chunk.len() as f64;
         let (x, y) = chunk
             .iter()
-            .fold((0.0, 0.0), |(x, y), &i| (x + step(series, i) / n, y + value(series, i) / n));
+            .map(|&i| at(i))
+            .fold((0.0, 0.0), |(x, y), (step, value)| (x + step / n, y + value / n));
         (x, y)
     };
     let Some(first) = candidates.first() else { return Vec::new() };
-    let mut before = (step(series, *first), value(series, *first));
+    let mut before = at(*first);
     let mut chosen = Vec::with_capacity(buckets);
     for (k, chunk) in chunks.iter().enumerate() {
         let after = centre(chunks.get(k + 1).unwrap_or(chunk));
         let area = |i: usize| {
-            let (x, y) = (step(series, i), value(series, i));
+            let (x, y) = at(i);
             ((before.0 - after.0) * (y - before.1) - (before.0 - x) * (after.1 - before.1)).abs()
         };
         let best = chunk.iter().copied().max_by(|&a, &b| area(a).total_cmp(&area(b)));
         if let Some(i) = best {
-            before = (step(series, i), value(series, i));
+            before = at(i);
             chosen.push(i);
         }
     }
@@ -104,22 +114,22 @@ mod tests {
 
     use super::*;
 
-    fn series(values: Vec<f64>) -> Series {
+    fn sampled(values: &[f64], max_points: usize) -> Vec<usize> {
         let steps: Vec<f64> = (0..values.len()).map(|i| i as f64).collect();
-        Series { times: steps.clone(), steps, values }
+        sample(&steps, values, max_points)
     }
 
     #[test]
     fn few_points_are_all_shown() {
-        assert_eq!(sample(&series(vec![1.0, 2.0, 3.0]), 3), [0, 1, 2]);
-        assert!(sample(&Series::default(), 0).is_empty());
+        assert_eq!(sampled(&[1.0, 2.0, 3.0], 3), [0, 1, 2]);
+        assert!(sampled(&[], 0).is_empty());
     }
 
     #[test]
     fn a_single_spike_survives() {
         let mut values: Vec<f64> = (0..100_000).map(|i| (i as f64 * 0.01).sin()).collect();
         values[54_321] = 50.0;
-        assert!(sample(&series(values), 100).contains(&54_321));
+        assert!(sampled(&values, 100).contains(&54_321));
     }
 
     fn points() -> impl Strategy<Value = Vec<f64>> {
@@ -136,9 +146,8 @@ mod tests {
         #[test]
         fn what_must_be_kept_is_kept(values in points(), max_points in 0usize..80) {
             let n = values.len();
-            let series = series(values.clone());
-            let kept = sample(&series, max_points);
-            prop_assert_eq!(&kept, &sample(&series, max_points), "deterministic");
+            let kept = sampled(&values, max_points);
+            prop_assert_eq!(&kept, &sampled(&values, max_points), "deterministic");
             prop_assert!(kept.windows(2).all(|w| w[0] < w[1]), "ascending");
             prop_assert!(kept.iter().all(|&i| i < n));
             if n > 0 {

@@ -80,52 +80,87 @@ pub struct Stats {
     pub std: Option<f64>,
 }
 
-/// Summarises every point of `series` (mean and deviation by Welford's recurrence, Technometrics
+/// Statistics that grow point by point (mean and deviation by Welford's recurrence, Technometrics
 /// 4, 1962).
-pub fn summarize(series: &Series, direction: Option<Direction>) -> Stats {
-    let mut stats = Stats { count: series.len(), ..Stats::default() };
-    let (mut finite, mut mean, mut squares) = (0.0, 0.0, 0.0);
-    let mut previous_kind = None;
-    for (&step, &value) in series.steps.iter().zip(&series.values) {
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Accumulator {
+    stats: Stats,
+    previous: Option<NonFinite>,
+    finite: f64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Accumulator {
+    /// Takes one more point in.
+    pub fn push(&mut self, step: f64, value: f64) {
+        self.stats.count += 1;
         let kind = NonFinite::of(value);
-        if let Some(kind) = kind {
-            stats.non_finite += 1;
-            match stats.non_finite_ranges.last_mut().filter(|_| previous_kind == Some(kind)) {
-                Some(range) => (range.to_step, range.count) = (step, range.count + 1),
-                None => stats.non_finite_ranges.push(NonFiniteRange {
-                    from_step: step,
-                    to_step: step,
-                    count: 1,
-                    kind,
-                }),
-            }
-        } else {
-            let point = Point { step, value };
-            stats.first.get_or_insert(point);
-            stats.last = Some(point);
-            if stats.min.is_none_or(|min| value < min.value) {
-                stats.min = Some(point);
-            }
-            if stats.max.is_none_or(|max| value > max.value) {
-                stats.max = Some(point);
-            }
-            finite += 1.0;
-            let delta = value - mean;
-            mean += delta / finite;
-            squares += delta * (value - mean);
+        match kind {
+            Some(kind) => self.push_non_finite(step, kind),
+            None => self.push_finite(Point { step, value }),
         }
-        previous_kind = kind;
+        self.previous = kind;
     }
-    if finite > 0.0 {
-        stats.mean = Some(mean);
-        stats.std = Some((squares / finite).sqrt());
+
+    fn push_non_finite(&mut self, step: f64, kind: NonFinite) {
+        self.stats.non_finite += 1;
+        let goes_on = self.previous == Some(kind);
+        match self.stats.non_finite_ranges.last_mut().filter(|_| goes_on) {
+            Some(range) => (range.to_step, range.count) = (step, range.count + 1),
+            None => self.stats.non_finite_ranges.push(NonFiniteRange {
+                from_step: step,
+                to_step: step,
+                count: 1,
+                kind,
+            }),
+        }
     }
-    stats.best = match direction {
-        Some(Direction::Min) => stats.min,
-        Some(Direction::Max) => stats.max,
-        None => None,
-    };
-    stats
+
+    fn push_finite(&mut self, point: Point) {
+        let stats = &mut self.stats;
+        stats.first.get_or_insert(point);
+        stats.last = Some(point);
+        if stats.min.is_none_or(|min| point.value < min.value) {
+            stats.min = Some(point);
+        }
+        if stats.max.is_none_or(|max| point.value > max.value) {
+            stats.max = Some(point);
+        }
+        self.finite += 1.0;
+        let delta = point.value - self.mean;
+        self.mean += delta / self.finite;
+        self.squares += delta * (point.value - self.mean);
+    }
+
+    /// The number of points so far.
+    pub fn count(&self) -> usize {
+        self.stats.count
+    }
+
+    /// The statistics so far.
+    pub fn stats(&self, direction: Option<Direction>) -> Stats {
+        let mut stats = self.stats.clone();
+        if self.finite > 0.0 {
+            stats.mean = Some(self.mean);
+            stats.std = Some((self.squares / self.finite).sqrt());
+        }
+        stats.best = match direction {
+            Some(Direction::Min) => stats.min,
+            Some(Direction::Max) => stats.max,
+            None => None,
+        };
+        stats
+    }
+}
+
+/// Summarises every point of `series`.
+pub fn summarize(series: &Series, direction: Option<Direction>) -> Stats {
+    let mut accumulator = Accumulator::default();
+    for (&step, &value) in series.steps.iter().zip(&series.values) {
+        accumulator.push(step, value);
+    }
+    accumulator.stats(direction)
 }
 
 #[cfg(test)]

@@ -9,7 +9,9 @@ use crate::tools::{AnyTool, Category, TOOLS};
 use crate::trackio::{Directory, Store};
 
 mod call;
+pub mod demo;
 mod list;
+pub mod session;
 
 /// Ask an assistant about the experiments that Trackio recorded on this computer.
 ///

@@ -17,8 +17,8 @@ use super::name::canonical;
 use super::schema::Schema;
 use super::stop::Stop;
 
-/// The tables of a project that no database holds yet, as Trackio 0.43 creates them.
-const CURRENT_SCHEMA: &str = include_str!("write/schema-0.43.sql");
+/// The tables of a new project, as Trackio 0.43 creates them.
+pub const CURRENT_SCHEMA: &str = include_str!("write/schema-0.43.sql");
 
 /// The one file of Trackio 0.0.x, which holds several projects.
 const FIRST_FILE: &str = "trackio";

@@ -21,7 +21,41 @@ pub fn parse(text: &str) -> Option<Timestamp> {
 
 /// Seconds since 1970 for the analysis; NaN where the text is no time.
 pub fn seconds(text: &str) -> f64 {
-    parse(text).map_or(f64::NAN, as_seconds)
+    utc_seconds(text.as_bytes()).or_else(|| parse(text).map(as_seconds)).unwrap_or(f64::NAN)
+}
+
+/// The same for the one form that Trackio writes now, `2026-01-31T12:00:00.123456+00:00`, because
+/// every row of a run has one. `None` for any other form.
+fn utc_seconds(text: &[u8]) -> Option<f64> {
+    let (date_time, rest) = text.split_at_checked(19)?;
+    let fraction = match rest {
+        b"+00:00" => 0.0,
+        [b'.', digits @ .., b'+', b'0', b'0', b':', b'0', b'0'] if digits.len() == 6 => {
+            number(digits)? / 1e6
+        }
+        _ => return None,
+    };
+    let part = |from: usize, to: usize| number(date_time.get(from..to)?);
+    let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
+    if separators.iter().any(|(at, separator)| text.get(*at) != Some(separator)) {
+        return None;
+    }
+    let (year, month, day) = (part(0, 4)?, part(5, 7)?, part(8, 10)?);
+    let (hour, minute, second) = (part(11, 13)?, part(14, 16)?, part(17, 19)?);
+    let date = jiff::civil::Date::new(year as i16, month as i8, day as i8).ok()?;
+    if hour > 23.0 || minute > 59.0 || second > 59.0 {
+        return None;
+    }
+    let days = date.since(jiff::civil::date(1970, 1, 1)).ok()?.get_days();
+    Some(f64::from(days) * 86_400.0 + hour * 3_600.0 + minute * 60.0 + second + fraction)
+}
+
+fn number(digits: &[u8]) -> Option<f64> {
+    let mut number = 0.0;
+    for digit in digits {
+        number = number * 10.0 + f64::from(digit.checked_sub(b'0').filter(|digit| *digit < 10)?);
+    }
+    Some(number)
 }
 
 /// Seconds since 1970, with their fraction.
@@ -48,6 +82,22 @@ pub fn span(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_short_cut_agrees_with_the_parser() {
+        for text in [
+            "1970-01-01T00:00:00+00:00",
+            "2026-11-21T04:59:59.999999+00:00",
+            "2024-02-29T23:59:59.000001+00:00",
+            "1969-12-31T23:59:59.500000+00:00",
+        ] {
+            let expected = as_seconds(parse(text).unwrap());
+            assert_eq!(utc_seconds(text.as_bytes()), Some(expected), "{text}");
+        }
+        for text in ["2026-02-30T00:00:00+00:00", "2026-01-01T24:00:00+00:00", "2026-01-01", ""] {
+            assert_eq!(utc_seconds(text.as_bytes()), None, "{text}");
+        }
+    }
 
     #[test]
     fn reads_every_form_that_trackio_wrote() {

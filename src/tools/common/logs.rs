@@ -225,7 +225,7 @@ fn sampled(rows: &[Row], names: &[String], most: usize) -> Vec<usize> {
             indices.push(index);
         }
         let picked = match series.values.iter().any(|value| value.is_finite()) {
-            true => sample(&series, share),
+            true => sample(&series.steps, &series.values, share),
             false => evenly(series.len(), share),
         };
         kept.extend(picked.into_iter().filter_map(|index| indices.get(index).copied()));

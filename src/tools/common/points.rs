@@ -128,7 +128,11 @@ fn thin(all: Vec<Point>, format: Format, most: usize) -> Vec<Point> {
         }
     }
     let is_numeric = series.values.iter().any(|value| value.is_finite());
-    let kept = if is_numeric { sample(&series, most) } else { evenly(all.len(), most) };
+    let kept = if is_numeric {
+        sample(&series.steps, &series.values, most)
+    } else {
+        evenly(all.len(), most)
+    };
     if kept.len() == all.len() {
         return all;
     }

@@ -99,8 +99,8 @@ fn examples(snapshot: &Snapshot<'_>, description: &Description) -> Result<Vec<St
              WHERE typeof({value}) <> 'text' GROUP BY {run} ORDER BY lowest LIMIT 10"
         ));
         examples.push(
-            "SELECT key, COUNT(*) AS count FROM metrics_text, json_each(metrics) \
-             GROUP BY key ORDER BY key"
+            "SELECT key, COUNT(*) AS count FROM (SELECT metrics FROM metrics_text LIMIT 1000) \
+             AS rows, json_each(rows.metrics) GROUP BY key ORDER BY key"
                 .to_owned(),
         );
     }

@@ -88,7 +88,7 @@ fn selected(column: &str, is_json: bool) -> String {
     }
     // 2: JSON5, which has the bare NaN and Infinity of 0.3.2 and before.
     format!(
-        "CASE WHEN json_valid(CAST({column} AS TEXT), 2) THEN CAST({column} AS TEXT) END \
+        "CAST(CASE WHEN json_valid(CAST({column} AS TEXT), 2) THEN {column} END AS TEXT) \
          AS {column}"
     )
 }

@@ -1,16 +1,18 @@
 //! A run's metrics as columns of numbers: what statistics, charts and diagnoses read.
 
+pub mod row;
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use serde_json::Value;
 
-use super::error::Result;
-use super::metric::{self, Kind, Selection};
-use super::project::Snapshot;
-use super::run::Run;
-use super::{time, value};
 use crate::analysis::series::Series;
+use crate::trackio::error::Result;
+use crate::trackio::metric::{self, Kind, Selection};
+use crate::trackio::project::Snapshot;
+use crate::trackio::run::Run;
+use crate::trackio::{time, value};
 
 /// All metrics of one run.
 #[derive(Debug, Clone, Default)]

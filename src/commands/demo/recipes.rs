@@ -1,0 +1,157 @@
+//! Which runs the demo has.
+
+use super::curves::Story;
+
+const MINUTE: f64 = 60.0;
+const HOUR: f64 = 60.0 * MINUTE;
+
+/// One run of the demo.
+pub struct Recipe {
+    /// What `init(name=…)` got; several runs can share it.
+    pub name: &'static str,
+    pub group: Option<&'static str>,
+    pub model: &'static str,
+    pub seed: u64,
+    pub story: Story,
+    pub learning_rate: f64,
+    pub batch_size: u32,
+    pub max_steps: u32,
+    /// The last step that was logged.
+    pub last_step: u32,
+    pub log_every: u32,
+    pub seconds_per_step: f64,
+    /// How long before now its last row was written.
+    pub ended_ago: f64,
+    pub has_system_metrics: bool,
+    pub alerts: &'static [Alert],
+}
+
+/// An alert of a run: step, level, title, text.
+pub type Alert = (u32, &'static str, &'static str, &'static str);
+
+const BASE: Recipe = Recipe {
+    name: "",
+    group: None,
+    model: "bert-base-uncased",
+    seed: 42,
+    story: Story::Overfitting,
+    learning_rate: 2e-5,
+    batch_size: 32,
+    max_steps: 3_000,
+    last_step: 3_000,
+    log_every: 5,
+    seconds_per_step: 0.6,
+    ended_ago: HOUR,
+    has_system_metrics: false,
+    alerts: &[],
+};
+
+const SWEEP: Recipe = Recipe {
+    name: "sweep",
+    group: Some("learning-rate"),
+    model: "distilbert-base-uncased",
+    max_steps: 1_500,
+    last_step: 1_500,
+    seconds_per_step: 0.04,
+    ..BASE
+};
+
+/// The project `bert-sentiment`: fine-tuned classifiers, well and badly.
+pub const BERT: &[Recipe] = &[
+    Recipe {
+        name: "baseline",
+        story: Story::Healthy { accuracy: 0.934, pace: 1.0 },
+        ended_ago: 26.0 * HOUR,
+        has_system_metrics: true,
+        alerts: &[(3_000, "info", "Training finished", "best eval/accuracy 0.93")],
+        ..BASE
+    },
+    Recipe {
+        name: "large-no-dropout",
+        model: "bert-large-uncased",
+        learning_rate: 3e-5,
+        seed: 7,
+        seconds_per_step: 0.9,
+        ended_ago: 22.0 * HOUR,
+        alerts: &[(1_800, "warn", "Eval loss is rising", "eval/loss is 0.2 above its minimum")],
+        ..BASE
+    },
+    Recipe {
+        name: "high-lr",
+        story: Story::Diverging,
+        learning_rate: 5e-4,
+        last_step: 1_500,
+        ended_ago: 20.0 * HOUR,
+        has_system_metrics: true,
+        alerts: &[
+            (560, "warn", "Gradient norm above 100", "train/grad_norm left its usual range"),
+            (700, "error", "Loss is NaN", "train/loss is not a number any more"),
+        ],
+        ..BASE
+    },
+    Recipe {
+        story: Story::Healthy { accuracy: 0.902, pace: 0.6 },
+        learning_rate: 1e-5,
+        seed: 1,
+        ended_ago: 5.0 * HOUR,
+        ..SWEEP
+    },
+    Recipe {
+        story: Story::Healthy { accuracy: 0.921, pace: 1.3 },
+        learning_rate: 5e-5,
+        seed: 2,
+        ended_ago: 4.9 * HOUR,
+        ..SWEEP
+    },
+    Recipe {
+        story: Story::Healthy { accuracy: 0.887, pace: 2.0 },
+        learning_rate: 2e-4,
+        seed: 3,
+        ended_ago: 4.8 * HOUR,
+        ..SWEEP
+    },
+    Recipe {
+        name: "longer-training",
+        story: Story::Healthy { accuracy: 0.938, pace: 0.8 },
+        seed: 11,
+        max_steps: 6_000,
+        last_step: 3_300,
+        seconds_per_step: 0.4,
+        ended_ago: 4.0,
+        has_system_metrics: true,
+        alerts: &[(3_000, "info", "Checkpoint saved", "checkpoint-3000")],
+        ..BASE
+    },
+];
+
+/// The project `llm-dpo`: a language model and its preferences.
+pub const LLM: &[Recipe] = &[
+    Recipe {
+        name: "dpo-beta0.1",
+        model: "Qwen/Qwen2.5-0.5B-Instruct",
+        story: Story::Preferences,
+        learning_rate: 5e-7,
+        batch_size: 16,
+        max_steps: 1_000,
+        last_step: 1_000,
+        log_every: 2,
+        seconds_per_step: 3.0,
+        ended_ago: 47.0 * HOUR,
+        ..BASE
+    },
+    Recipe {
+        name: "grpo-math",
+        model: "Qwen/Qwen2.5-0.5B-Instruct",
+        story: Story::Rewards,
+        learning_rate: 1e-6,
+        batch_size: 64,
+        max_steps: 800,
+        last_step: 800,
+        log_every: 1,
+        seconds_per_step: 12.0,
+        ended_ago: 8.0 * HOUR,
+        has_system_metrics: true,
+        alerts: &[(620, "warn", "Completions get long", "mean length above 380 tokens")],
+        ..BASE
+    },
+];
