@@ -228,7 +228,10 @@ fn answers_keep_their_budget() {
                 // A single row may be larger than a default answer; then it takes a word of the asker.
                 let asked_for =
                     arguments["format"] == "records" && answer.text.contains("max_tokens");
-                assert!(asked_for, "{tool} {arguments}: {}", answer.text);
+                if !asked_for {
+                    wrong.push(format!("{tool} {arguments}: {}", answer.text));
+                    continue;
+                }
                 let mut more = arguments.clone();
                 more["max_tokens"] = json!(8_000);
                 session.call(tool, more).ok();
