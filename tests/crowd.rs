@@ -10,15 +10,15 @@ use rusqlite::{Connection, Transaction, params};
 use serde_json::{Map, Value, json};
 use support::{Fixture, Session};
 
-const SMALL_RUNS: usize = 600;
+const SMALL_RUNS: usize = 300;
 const WIDE_METRICS: usize = 400;
-const LONG_ROWS: i64 = 6_000;
-const ALERTS: usize = 700;
+const LONG_ROWS: i64 = 3_000;
+const ALERTS: usize = 120;
 
 /// What is not a number in the long run's loss.
-const NANS: std::ops::RangeInclusive<i64> = 2_000..=2_010;
+const NANS: std::ops::RangeInclusive<i64> = 1_500..=1_510;
 const LOWEST: i64 = 777;
-const HIGHEST: i64 = 4_321;
+const HIGHEST: i64 = 2_345;
 
 fn stamp(second: i64) -> String {
     format!(
@@ -264,7 +264,8 @@ fn pages_bring_everything_once() {
         arguments.as_object_mut().unwrap().extend(also.as_object().unwrap().clone());
         arguments
     };
-    let cases: [(&str, Value, &str, fn(&Value) -> Value, usize); 8] = [
+    type Key = fn(&Value) -> Value;
+    let cases: [(&str, Value, &str, Key, usize); 8] = [
         (
             "get_runs_for_project",
             json!({"project": "crowded"}),
