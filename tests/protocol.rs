@@ -380,9 +380,16 @@ fn a_cancelled_query_stops_working() {
     let fixture = Fixture::unpack("0.43.0");
     let mut session = Session::start(&fixture.dir);
     let id = session.post_call("query_project", &json!({"project": "demo-main", "sql": ENDLESS}));
-    thread::sleep(Duration::from_millis(400));
     #[cfg(target_os = "linux")]
-    assert!(processor_time(session.pid()) > 0.1, "the query was to be running by now");
+    {
+        let started = Instant::now();
+        while processor_time(session.pid()) < 0.2 {
+            assert!(started.elapsed() < AT_ONCE, "the query was to be running by now");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    thread::sleep(Duration::from_millis(400));
     session.send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}}));
     thread::sleep(Duration::from_millis(300));
     #[cfg(target_os = "linux")]
@@ -408,10 +415,8 @@ fn long_calls_hold_nothing_else_up() {
         .collect();
     thread::sleep(Duration::from_millis(200));
     let ping = session.post("ping", Value::Null);
-    let started = Instant::now();
     let message = session.receive(AT_ONCE).expect("ping waits behind the calls");
     assert_eq!(message["id"], json!(ping), "a query without end has ended: {message}");
-    assert!(started.elapsed() < Duration::from_secs(1), "ping took {:?}", started.elapsed());
     for id in endless {
         session.send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}}));
     }

@@ -62,11 +62,7 @@ async def session(binary, directory, mode):
                 await listing()
             except Exception as error:  # noqa: BLE001 - a server may not have them, but has to say so
                 assert "not found" in str(error).lower() or "not support" in str(error).lower(), error
-    print(f"  {mode}: {client_version(client)}, {len(tools)} tools, {calls} calls")
-
-
-def client_version(client):
-    return getattr(client, "protocol_version", "?")
+        print(f"  {mode}: {client.protocol_version}, {len(tools)} tools, {calls} calls")
 
 
 async def main():
