@@ -26,6 +26,9 @@ pub struct CommandLine {
     /// Serve only these categories of tools, separated by commas
     #[arg(long, value_name = "CATEGORIES", value_delimiter = ',', value_parser = category)]
     toolsets: Vec<Category>,
+    /// Memory for parsed columns, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 128)]
+    cache_mb: usize,
     /// Never write, whatever else is set
     #[arg(long)]
     read_only: bool,
@@ -44,7 +47,8 @@ enum Command {
 impl CommandLine {
     /// Does what was asked for.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let store = Store::new(Directory::resolve(self.dir.as_deref()));
+        let directory = Directory::resolve(self.dir.as_deref());
+        let store = Store::new(directory, self.cache_mb.saturating_mul(1 << 20));
         match self.command {
             None => {
                 crate::mcp::serve(store, selected(&self.toolsets))?;
