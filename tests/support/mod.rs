@@ -20,7 +20,7 @@ use std::{
         Arc, Mutex,
         mpsc::{Receiver, RecvTimeoutError, channel},
     },
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -152,6 +152,7 @@ pub struct Session {
     stdin: Option<ChildStdin>,
     lines: Receiver<String>,
     stderr: Arc<Mutex<String>>,
+    errors: Option<JoinHandle<()>>,
     next_id: u64,
 }
 
@@ -188,13 +189,13 @@ impl Session {
         });
         let stderr = Arc::new(Mutex::new(String::new()));
         let kept = Arc::clone(&stderr);
-        thread::spawn(move || {
+        let errors = thread::spawn(move || {
             let mut chunk = [0; 4096];
             while let Ok(read @ 1..) = errors.read(&mut chunk) {
                 kept.lock().unwrap().push_str(&String::from_utf8_lossy(&chunk[..read]));
             }
         });
-        Self { child, stdin, lines, stderr, next_id: 0 }
+        Self { child, stdin, lines, stderr, errors: Some(errors), next_id: 0 }
     }
 
     /// A session after the handshake of [`LEGACY`].
@@ -338,6 +339,8 @@ impl Session {
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
             if let Some(status) = self.child.try_wait().unwrap() {
+                // All that it said last.
+                self.errors.take().map(JoinHandle::join);
                 return (status, start.elapsed());
             }
             thread::sleep(Duration::from_millis(2));
