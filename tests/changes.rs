@@ -96,9 +96,7 @@ const CHANGES: [Change; 7] = [
         |db| {
             let earlier =
                 "UPDATE metrics SET timestamp = '2026-04-01T00:00:00+00:00' WHERE step = 4";
-            {
-                db.execute(earlier, ()).unwrap();
-            };
+            db.execute(earlier, ()).unwrap();
         },
         &[9.0, 0.0, 2.0],
     ),
