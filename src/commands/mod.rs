@@ -42,21 +42,27 @@ enum Command {
     Tools(list::Arguments),
     /// Call a tool and print its answer
     Call(call::Arguments),
+    /// Write two small projects (to --dir, else a temporary directory) and ask about them
+    Demo,
 }
 
 impl CommandLine {
     /// Does what was asked for.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let directory = Directory::resolve(self.dir.as_deref());
-        let store = Store::new(directory, self.cache_mb.saturating_mul(1 << 20));
         match self.command {
             None => {
-                crate::mcp::serve(store, selected(&self.toolsets))?;
+                crate::mcp::serve(self.store(), selected(&self.toolsets))?;
                 Ok(ExitCode::SUCCESS)
             }
             Some(Command::Tools(arguments)) => list::run(&arguments),
-            Some(Command::Call(arguments)) => call::run(arguments, store),
+            Some(Command::Call(ref arguments)) => call::run(arguments, self.store()),
+            Some(Command::Demo) => demo::run(self.dir),
         }
+    }
+
+    fn store(&self) -> Store {
+        let directory = Directory::resolve(self.dir.as_deref());
+        Store::new(directory, self.cache_mb.saturating_mul(1 << 20))
     }
 }
 

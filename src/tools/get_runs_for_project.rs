@@ -1,5 +1,7 @@
 //! `get_runs_for_project`: many runs, filtered and ordered.
 
+use std::cmp::Ordering;
+
 use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -97,9 +99,10 @@ impl Tool for GetRunsForProject {
 
 impl Output for Runs {
     fn headline(&self) -> String {
-        let of = match self.runs.total == self.num_runs {
-            true => String::new(),
-            false => format!(" (Trackio lists {})", self.num_runs),
+        let of = match self.runs.total.cmp(&self.num_runs) {
+            Ordering::Equal => String::new(),
+            Ordering::Less => format!(", of {}", self.num_runs),
+            Ordering::Greater => format!(", {} of them listed by Trackio", self.num_runs),
         };
         format!("{} of project {}{of}.", counted(self.runs.total, "run"), self.project)
     }
