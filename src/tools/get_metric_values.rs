@@ -15,7 +15,7 @@ use super::{Category, Tool};
 use crate::analysis::role::classify;
 use crate::analysis::stats;
 use crate::trackio::columns::{self, Wanted};
-use crate::trackio::metric::{self, Kind, Selection};
+use crate::trackio::metric::{self, Kind, Selection, Ties};
 use crate::trackio::{Result as TrackioResult, Run, Snapshot, value};
 
 pub struct GetMetricValues;
@@ -141,7 +141,8 @@ impl Output for Values {
 
     fn shrink(&mut self, share: f64) -> bool {
         let shrinks = self.points.shrink(share);
-        self.coverage = coverage(&self.points);
+        let rows = self.stats.as_ref().map_or(0, |stats| stats.count);
+        self.coverage = coverage(&self.points, rows);
         shrinks
     }
 }
@@ -207,22 +208,29 @@ impl Question<'_> {
         let metric = &self.args.metric;
         let (mut found, mut unreadable) = (Vec::new(), 0);
         let (mut steps, mut numbers) = (Vec::new(), Vec::new());
-        metric::for_each(self.snapshot, Kind::Metrics, self.run, self.selection, |row| {
-            let Some(mut metrics) = value::object(row.json) else {
-                unreadable += 1;
-                return ControlFlow::Continue(());
-            };
-            let Some(value) = metrics.get_mut(metric).map(serde_json::Value::take) else {
-                return ControlFlow::Continue(());
-            };
-            if let Some(number) = value::number(&value) {
-                steps.push(row.step.as_f64());
-                numbers.push(number);
-            }
-            let timestamp = row.timestamp.to_owned();
-            found.push(points::Point { timestamp, step: row.step, value });
-            ControlFlow::Continue(())
-        })?;
+        metric::for_each(
+            self.snapshot,
+            Kind::Metrics,
+            self.run,
+            self.selection,
+            Ties::Index,
+            |row| {
+                let Some(mut metrics) = value::object(row.json) else {
+                    unreadable += 1;
+                    return ControlFlow::Continue(());
+                };
+                let Some(value) = metrics.get_mut(metric).map(serde_json::Value::take) else {
+                    return ControlFlow::Continue(());
+                };
+                if let Some(number) = value::number(&value) {
+                    steps.push(row.step.as_f64());
+                    numbers.push(number);
+                }
+                let timestamp = row.timestamp.to_owned();
+                found.push(points::Point { timestamp, step: row.step, value });
+                ControlFlow::Continue(())
+            },
+        )?;
         if found.is_empty() {
             return Err(self.nothing_found()?.into());
         }
@@ -243,7 +251,7 @@ impl Question<'_> {
             direction: direction(&self.args.metric),
             stats: (stats.count > 0).then(|| stats_of(stats)),
             non_finite: NonFiniteValues::of(stats),
-            coverage: coverage(&points),
+            coverage: coverage(&points, stats.count),
             points,
         }
     }
@@ -268,9 +276,10 @@ impl Question<'_> {
     }
 }
 
-fn coverage(points: &Points) -> Option<Coverage> {
+/// `rows` counts the non-finite ones too.
+fn coverage(points: &Points, rows: usize) -> Option<Coverage> {
     let method = points.method()?;
-    Some(Coverage { rows: points.total(), shown: points.shown(), method })
+    Some(Coverage { rows: rows.max(points.total()), shown: points.shown(), method })
 }
 
 fn stats_of(stats: &stats::Stats) -> Stats {

@@ -159,18 +159,27 @@ impl Output for Summary {
         self.latest.truncate(keep(before.0, 4));
         self.metrics.truncate(keep(before.1, 4));
         if let Some(config) = &mut self.config {
-            let kept = keep(before.2, 1);
-            // What the caller wrote goes before what Trackio added; short values before long ones.
-            while config.len() > kept {
-                let longest = config.iter().max_by_key(|(_, value)| value.to_string().len());
-                let Some(key) = longest.map(|(key, _)| key.clone()) else { break };
-                config.shift_remove(&key);
-            }
+            keep_shortest(config, keep(before.2, 1));
         }
         let after = (self.latest.len(), self.metrics.len(), self.config_len());
         self.left_out = self.describe_rest();
         before != after
     }
+}
+
+/// Long values go first: a prompt or a list of files tells less than a learning rate.
+fn keep_shortest(config: &mut Metrics, kept: usize) {
+    let mut lengths: Vec<usize> = config.values().map(|value| value.to_string().len()).collect();
+    lengths.sort_unstable();
+    let Some(longest) = kept.checked_sub(1).and_then(|last| lengths.get(last)).copied() else {
+        return;
+    };
+    let mut left = kept;
+    config.retain(|_, value| {
+        let stays = left > 0 && value.to_string().len() <= longest;
+        left -= usize::from(stays);
+        stays
+    });
 }
 
 impl Summary {

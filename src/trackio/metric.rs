@@ -43,6 +43,16 @@ pub enum Selection {
     Times(Timestamp, Timestamp),
 }
 
+/// In which order rows of one moment come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ties {
+    /// By id, as `get_logs` has them.
+    Id,
+    /// As `get_metric_values` and `get_snapshot` have them, which order by time alone: where
+    /// only the index of steps finds a run's rows, by step.
+    Index,
+}
+
 /// One row, as stored.
 #[derive(Debug, Clone, Copy)]
 pub struct RawRow<'a> {
@@ -82,10 +92,17 @@ pub fn for_each(
     kind: Kind,
     run: &Run,
     selection: Selection,
+    ties: Ties,
     take: impl FnMut(RawRow<'_>) -> ControlFlow<()>,
 ) -> Result<()> {
     let Some(table) = snapshot.schema.table(kind.table()) else { return Ok(()) };
     let (condition, key) = rows_of(snapshot, table, run);
+    let has_index = |name| snapshot.schema.has_index("metrics", name);
+    let by_step = kind == Kind::Metrics
+        && ties == Ties::Index
+        && has_index("idx_metrics_run_step")
+        && !has_index("idx_metrics_run_timestamp");
+    let order = if by_step { "timestamp, step, id" } else { "timestamp, id" };
     let mut rows = table.source.clone();
     let mut parameters: Vec<&dyn ToSql> = vec![&key];
     let steps;
@@ -99,7 +116,7 @@ pub fn for_each(
             rows += order_index(snapshot, kind, table);
         }
     }
-    let sql = format!("{rows} WHERE {condition}{steps}");
+    let sql = format!("{rows} WHERE {condition}{steps} ORDER BY {order}");
     read(snapshot, kind, &sql, parameters.as_slice(), selection, take)
 }
 
@@ -114,7 +131,10 @@ pub fn for_each_after(
     let Some(table) = snapshot.schema.table(kind.table()) else { return Ok(()) };
     let (condition, key) = rows_of(snapshot, table, run);
     // By id, not by the run's index: the new rows are few, the old ones many.
-    let sql = format!("{} NOT INDEXED WHERE {condition} AND id > ?2", table.source);
+    let sql = format!(
+        "{} NOT INDEXED WHERE {condition} AND id > ?2 ORDER BY timestamp, id",
+        table.source
+    );
     read(snapshot, kind, &sql, &[&key, &id], Selection::All, take)
 }
 
@@ -142,7 +162,7 @@ fn read(
     mut take: impl FnMut(RawRow<'_>) -> ControlFlow<()>,
 ) -> Result<()> {
     let step = if kind == Kind::Metrics { "step" } else { "0" };
-    let sql = format!("SELECT id, timestamp, {step}, metrics FROM {from} ORDER BY timestamp, id");
+    let sql = format!("SELECT id, timestamp, {step}, metrics FROM {from}");
     let mut statement = snapshot.connection.prepare_cached(&sql)?;
     let mut rows = statement.query(parameters)?;
     while let Some(row) = rows.next()? {
@@ -176,7 +196,7 @@ fn is_within(selection: Selection, timestamp: &str) -> bool {
 /// All rows of the selection.
 pub fn rows(snapshot: &Snapshot<'_>, kind: Kind, run: &Run, selection: Selection) -> Result<Rows> {
     let mut found = Rows::default();
-    for_each(snapshot, kind, run, selection, |raw| {
+    for_each(snapshot, kind, run, selection, Ties::Id, |raw| {
         match value::object(raw.json) {
             Some(metrics) => found.rows.push(Row {
                 timestamp: raw.timestamp.to_owned(),

@@ -11,7 +11,7 @@ use super::probe::digest;
 use super::row::{self, Scalar};
 use super::{Column, Columns, Values, Wanted};
 use crate::trackio::error::Result;
-use crate::trackio::metric::{self, Kind, RawRow, Selection};
+use crate::trackio::metric::{self, Kind, RawRow, Selection, Ties};
 use crate::trackio::project::Snapshot;
 use crate::trackio::run::{Run, rows_of};
 use crate::trackio::{time, value};
@@ -23,7 +23,7 @@ const READ_AGAIN: usize = 20_000;
 /// Reads all rows.
 pub fn all(snapshot: &Snapshot<'_>, kind: Kind, run: &Run, wanted: &Wanted) -> Result<Columns> {
     let mut filler = Filler::new(Columns { wanted: wanted.clone(), ..Columns::default() });
-    metric::for_each(snapshot, kind, run, Selection::All, |row| {
+    metric::for_each(snapshot, kind, run, Selection::All, Ties::Index, |row| {
         filler.take(&row);
         ControlFlow::Continue(())
     })?;
