@@ -99,7 +99,7 @@ impl Condition {
                 "`{}` needs one of the operators {} after `{}`. {EXAMPLE}",
                 super::text::cut(text, 120),
                 "= != < <= > >= ~ in",
-                field.trim()
+                super::text::cut(field.trim(), 80)
             )));
         };
         let operand = rest.get(symbol.len()..).unwrap_or_default().trim();

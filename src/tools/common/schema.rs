@@ -90,9 +90,9 @@ fn simplify(schema: &mut Value) {
         Value::Object(object) => {
             object.remove("format");
             object.remove("default");
-            list_choices(object);
             loosen_required_nulls(object);
             take_null_out(object);
+            list_choices(object);
             for (key, value) in object.iter_mut() {
                 match value {
                     Value::Bool(true) if key == "items" => *value = anything(),
