@@ -3,7 +3,7 @@
 use rmcp::schemars::{self, JsonSchema};
 use serde::Serialize;
 
-use super::{role::Direction, series::Series};
+use super::role::Direction;
 
 /// A value and the step at which it was logged.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
@@ -154,10 +154,10 @@ impl Accumulator {
     }
 }
 
-/// Summarises every point of `series`.
-pub fn summarize(series: &Series, direction: Option<Direction>) -> Stats {
+/// Summarises every point of a series.
+pub fn summarize(steps: &[f64], values: &[f64], direction: Option<Direction>) -> Stats {
     let mut accumulator = Accumulator::default();
-    for (&step, &value) in series.steps.iter().zip(&series.values) {
+    for (&step, &value) in steps.iter().zip(values) {
         accumulator.push(step, value);
     }
     accumulator.stats(direction)
@@ -167,17 +167,14 @@ pub fn summarize(series: &Series, direction: Option<Direction>) -> Stats {
 mod tests {
     use super::*;
 
-    fn series(values: &[f64]) -> Series {
-        let mut series = Series::default();
-        for (i, &value) in values.iter().enumerate() {
-            series.push(i as f64 * 10.0, i as f64, value);
-        }
-        series
+    fn summarized(values: &[f64], direction: Option<Direction>) -> Stats {
+        let steps: Vec<f64> = (0..values.len()).map(|i| i as f64 * 10.0).collect();
+        summarize(&steps, values, direction)
     }
 
     #[test]
     fn every_point_counts() {
-        let stats = summarize(&series(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]), None);
+        let stats = summarized(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0], None);
         assert_eq!((stats.count, stats.non_finite), (8, 0));
         assert_eq!((stats.mean, stats.std), (Some(5.0), Some(2.0)));
         assert_eq!(stats.max, Some(Point { step: 70.0, value: 9.0 }));
@@ -186,8 +183,8 @@ mod tests {
 
     #[test]
     fn the_best_follows_the_direction() {
-        let series = series(&[0.2, 0.9, 0.9, 0.1]);
-        let best = |direction| summarize(&series, Some(direction)).best.unwrap();
+        let values = [0.2, 0.9, 0.9, 0.1];
+        let best = |direction| summarized(&values, Some(direction)).best.unwrap();
         assert_eq!(best(Direction::Max), Point { step: 10.0, value: 0.9 });
         assert_eq!(best(Direction::Min), Point { step: 30.0, value: 0.1 });
     }
@@ -196,7 +193,7 @@ mod tests {
     fn non_finite_values_are_told_apart_and_located() {
         let nan = f64::NAN;
         let inf = f64::INFINITY;
-        let stats = summarize(&series(&[1.0, nan, nan, inf, -inf, 3.0, nan]), Some(Direction::Min));
+        let stats = summarized(&[1.0, nan, nan, inf, -inf, 3.0, nan], Some(Direction::Min));
         assert_eq!((stats.count, stats.non_finite), (7, 5));
         let ranges: Vec<_> = stats
             .non_finite_ranges
@@ -218,14 +215,14 @@ mod tests {
     #[test]
     fn nothing_finite_gives_no_numbers() {
         for values in [&[][..], &[f64::NAN]] {
-            let stats = summarize(&series(values), Some(Direction::Min));
+            let stats = summarized(values, Some(Direction::Min));
             assert_eq!((stats.first, stats.best, stats.mean, stats.std), (None, None, None, None));
         }
     }
 
     #[test]
     fn huge_values_do_not_cancel() {
-        let stats = summarize(&series(&[1e9 + 4.0, 1e9 + 7.0, 1e9 + 13.0, 1e9 + 16.0]), None);
+        let stats = summarized(&[1e9 + 4.0, 1e9 + 7.0, 1e9 + 13.0, 1e9 + 16.0], None);
         assert!((stats.std.unwrap() - 22.5_f64.sqrt()).abs() < 1e-6);
     }
 }

@@ -23,7 +23,7 @@ pub struct Arguments {
     json: bool,
 }
 
-pub fn run(arguments: Arguments, store: Store) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: &Arguments, store: Store) -> anyhow::Result<ExitCode> {
     let Some(tool) = tools::find(&arguments.tool) else {
         let names = TOOLS.iter().map(|tool| tool.name());
         let names = nearest(&arguments.tool, names);

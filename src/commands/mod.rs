@@ -26,6 +26,9 @@ pub struct CommandLine {
     /// Serve only these categories of tools, separated by commas
     #[arg(long, value_name = "CATEGORIES", value_delimiter = ',', value_parser = category)]
     toolsets: Vec<Category>,
+    /// Memory for parsed columns, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 128)]
+    cache_mb: usize,
     /// Never write, whatever else is set
     #[arg(long)]
     read_only: bool,
@@ -39,20 +42,27 @@ enum Command {
     Tools(list::Arguments),
     /// Call a tool and print its answer
     Call(call::Arguments),
+    /// Write two small projects (to --dir, else a temporary directory) and ask about them
+    Demo,
 }
 
 impl CommandLine {
     /// Does what was asked for.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let store = Store::new(Directory::resolve(self.dir.as_deref()));
         match self.command {
             None => {
-                crate::mcp::serve(store, selected(&self.toolsets))?;
+                crate::mcp::serve(self.store(), selected(&self.toolsets))?;
                 Ok(ExitCode::SUCCESS)
             }
             Some(Command::Tools(arguments)) => list::run(&arguments),
-            Some(Command::Call(arguments)) => call::run(arguments, store),
+            Some(Command::Call(ref arguments)) => call::run(arguments, self.store()),
+            Some(Command::Demo) => demo::run(self.dir),
         }
+    }
+
+    fn store(&self) -> Store {
+        let directory = Directory::resolve(self.dir.as_deref());
+        Store::new(directory, self.cache_mb.saturating_mul(1 << 20))
     }
 }
 

@@ -5,7 +5,7 @@ use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::shape::{counted, matches};
-use super::common::{Answer, Context, Failure, Item, Output, Page, status};
+use super::common::{Answer, Context, Failure, Item, Output, Page, resolve, status};
 use super::{Category, Tool};
 use crate::trackio::{Project, run, time};
 
@@ -68,7 +68,8 @@ impl Tool for GetAllProjects {
             listed.chain(inner).filter(|(name, _)| wanted(name)).collect();
         let details = Page::of(all, &context.page, DEFAULT_LIMIT)
             .try_map(|(name, file)| detail(context, name, file))?;
-        Ok(Answer::new(Projects::of(details)))
+        let note = (details.total == 0).then(|| nothing_here(context, args.pattern.as_deref()));
+        Ok(Answer::new(Projects::of(details)).with_notes(note))
     }
 }
 
@@ -93,6 +94,20 @@ impl Output for Projects {
         let names = self.details.items.iter().filter(|detail| detail.file.is_none());
         self.projects = names.map(|detail| detail.name.clone()).collect();
         shrinks
+    }
+}
+
+fn nothing_here(context: &Context, pattern: Option<&str>) -> String {
+    let directory = context.store.directory().path.display();
+    match pattern {
+        Some(pattern) => format!(
+            "No project in {directory} matches `{}`; without a pattern all are listed.",
+            resolve::shown(pattern)
+        ),
+        None => format!(
+            "{directory} holds no Trackio project (*.db) yet. If yours lie elsewhere, start the \
+             server with --dir or set TRACKIO_DIR in the client's configuration."
+        ),
     }
 }
 

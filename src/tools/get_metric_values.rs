@@ -1,5 +1,6 @@
 //! `get_metric_values`: one curve.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use rmcp::schemars;
@@ -12,10 +13,10 @@ use super::common::window::{Window, described};
 use super::common::{Answer, Context, Failure, Output, resolve, text};
 use super::{Category, Tool};
 use crate::analysis::role::classify;
-use crate::analysis::series::Series;
-use crate::analysis::stats::{self, summarize};
-use crate::trackio::metric::{self, Kind, Selection};
-use crate::trackio::{Result as TrackioResult, Run, Snapshot, columns, time, value};
+use crate::analysis::stats;
+use crate::trackio::columns::{self, Wanted};
+use crate::trackio::metric::{self, Kind, Selection, Ties};
+use crate::trackio::{Result as TrackioResult, Run, Snapshot, value};
 
 pub struct GetMetricValues;
 
@@ -109,12 +110,13 @@ impl Tool for GetMetricValues {
         let (output, notes) = context.read(&target.project, |snapshot| {
             let resolved = resolve::run(snapshot, &target.run)?;
             let mut notes = resolved.notes(args.run.as_deref());
-            let found = find(snapshot, &resolved.run, &args.metric, selection)?;
-            notes.extend(unreadable_note(found.unreadable));
-            if found.points.is_empty() {
-                return Err(nothing_found(snapshot, &resolved.run, &args.metric, selection)?.into());
-            }
-            Ok((values(context, &args, snapshot, &resolved.run, found), notes))
+            let question = Question { args: &args, snapshot, run: &resolved.run, selection };
+            let (values, unreadable) = match question.by_columns(context)? {
+                Some(answer) => answer,
+                None => question.by_rows(context)?,
+            };
+            notes.extend(unreadable_note(unreadable));
+            Ok((values, notes))
         })?;
         Ok(Answer::new(output).with_notes(target.notes).with_notes(notes))
     }
@@ -139,7 +141,8 @@ impl Output for Values {
 
     fn shrink(&mut self, share: f64) -> bool {
         let shrinks = self.points.shrink(share);
-        self.coverage = coverage(&self.points);
+        let rows = self.stats.as_ref().map_or(0, |stats| stats.count);
+        self.coverage = coverage(&self.points, rows);
         shrinks
     }
 }
@@ -157,93 +160,126 @@ impl Args {
     }
 }
 
-#[derive(Default)]
-struct Found {
-    points: Vec<points::Point>,
-    series: Series,
-    unreadable: usize,
+/// One question about one metric.
+struct Question<'a> {
+    args: &'a Args,
+    snapshot: &'a Snapshot<'a>,
+    run: &'a Run,
+    selection: Selection,
 }
 
-/// The rows that hold the metric. A value may be null or no number at all.
-fn find(
-    snapshot: &Snapshot<'_>,
-    run: &Run,
-    metric: &str,
-    selection: Selection,
-) -> TrackioResult<Found> {
-    let mut found = Found::default();
-    metric::for_each(snapshot, Kind::Metrics, run, selection, |row| {
-        let Some(mut metrics) = value::object(row.json) else {
-            found.unreadable += 1;
-            return ControlFlow::Continue(());
-        };
-        let Some(value) = metrics.get_mut(metric).map(serde_json::Value::take) else {
-            return ControlFlow::Continue(());
-        };
-        if let Some(number) = value::number(&value) {
-            found.series.push(row.step.as_f64(), time::seconds(row.timestamp), number);
+impl Question<'_> {
+    /// Numbers in columns come from the cache; `None` where the rows themselves are needed.
+    fn by_columns(&self, context: &Context) -> TrackioResult<Option<(Values, usize)>> {
+        let metric = &self.args.metric;
+        if self.args.format == Some(Format::Records) || self.args.at_time.is_some() {
+            return Ok(None);
         }
-        let timestamp = row.timestamp.to_owned();
-        found.points.push(points::Point { timestamp, step: row.step, value });
-        ControlFlow::Continue(())
-    })?;
-    Ok(found)
-}
+        let wanted = Wanted::values_of_one(metric);
+        let columns = columns::of_run(self.snapshot, Kind::Metrics, self.run, &wanted)?;
+        let Some(view) = columns.view(metric) else { return Ok(None) };
+        let range = match self.selection {
+            Selection::Steps(from, to) => Some(from..=to),
+            Selection::All | Selection::Times(..) => None,
+        };
+        let direction = classify(metric).direction;
+        let (steps, values, stats) = match range {
+            None => {
+                let stats = columns.metrics.get(metric).map(|column| column.stats(direction));
+                (view.steps, Cow::Borrowed(view.values), stats.unwrap_or_default())
+            }
+            Some(range) => {
+                let pairs = view.steps.iter().copied().zip(view.values.iter().copied());
+                let (steps, values): (Vec<f64>, Vec<f64>) =
+                    pairs.filter(|(step, _)| range.contains(step)).unzip();
+                let stats = stats::summarize(&steps, &values, direction);
+                (Cow::Owned(steps), Cow::Owned(values), stats)
+            }
+        };
+        if values.is_empty() {
+            return Ok(None);
+        }
+        let points = Points::pick_numbers(&steps, &values, self.args.max_points, &context.page);
+        Ok(Some((self.values(&stats, points), columns.unreadable)))
+    }
 
-fn nothing_found(
-    snapshot: &Snapshot<'_>,
-    run: &Run,
-    metric: &str,
-    selection: Selection,
-) -> TrackioResult<Failure> {
-    let columns = columns::read(snapshot, Kind::Metrics, run)?;
-    let Some(column) = columns.metrics.get(metric) else {
-        let known: Vec<&str> = columns.metrics.keys().map(String::as_str).collect();
-        return Ok(resolve::no_such_metric(metric, run, &known, "get_metrics_for_run"));
-    };
-    let steps = &column.series.steps;
-    let range = steps.iter().fold(None, |range: Option<(f64, f64)>, step| {
-        Some(range.map_or((*step, *step), |(a, b)| (a.min(*step), b.max(*step))))
-    });
-    let range =
-        range.map(|(a, b)| format!(" It was logged {} times from step {a} to {b}.", steps.len()));
-    Ok(Failure(format!(
-        "Metric `{}` has no value {}.{}",
-        resolve::shown(metric),
-        described(selection),
-        range.unwrap_or_default()
-    )))
-}
+    /// The rows that hold the metric. A value may be null or no number at all.
+    fn by_rows(&self, context: &Context) -> TrackioResult<(Values, usize)> {
+        let metric = &self.args.metric;
+        let (mut found, mut unreadable) = (Vec::new(), 0);
+        let (mut steps, mut numbers) = (Vec::new(), Vec::new());
+        metric::for_each(
+            self.snapshot,
+            Kind::Metrics,
+            self.run,
+            self.selection,
+            Ties::Index,
+            |row| {
+                let Some(mut metrics) = value::object(row.json) else {
+                    unreadable += 1;
+                    return ControlFlow::Continue(());
+                };
+                let Some(value) = metrics.get_mut(metric).map(serde_json::Value::take) else {
+                    return ControlFlow::Continue(());
+                };
+                if let Some(number) = value::number(&value) {
+                    steps.push(row.step.as_f64());
+                    numbers.push(number);
+                }
+                let timestamp = row.timestamp.to_owned();
+                found.push(points::Point { timestamp, step: row.step, value });
+                ControlFlow::Continue(())
+            },
+        )?;
+        if found.is_empty() {
+            return Err(self.nothing_found()?.into());
+        }
+        let stats = stats::summarize(&steps, &numbers, classify(metric).direction);
+        let format = self.args.format.unwrap_or_default();
+        let with_times = self.args.at_time.is_some();
+        let points = Points::pick(found, format, self.args.max_points, with_times, &context.page);
+        Ok((self.values(&stats, points), unreadable))
+    }
 
-fn values(
-    context: &Context,
-    args: &Args,
-    snapshot: &Snapshot<'_>,
-    run: &Run,
-    found: Found,
-) -> Values {
-    let summary = summarize(&found.series, classify(&args.metric).direction);
-    let stats = (!found.series.is_empty()).then(|| stats_of(&summary));
-    let with_times = args.at_time.is_some();
-    let format = args.format.unwrap_or_default();
-    let points = Points::pick(found.points, format, args.max_points, with_times, &context.page);
-    Values {
-        project: snapshot.project.name.clone(),
-        run: run.name.clone(),
-        run_id: run.id.clone(),
-        metric: args.metric.clone(),
-        role: role(&args.metric),
-        direction: direction(&args.metric),
-        stats,
-        non_finite: NonFiniteValues::of(&summary),
-        coverage: coverage(&points),
-        points,
+    fn values(&self, stats: &stats::Stats, points: Points) -> Values {
+        Values {
+            project: self.snapshot.project.name.clone(),
+            run: self.run.name.clone(),
+            run_id: self.run.id.clone(),
+            metric: self.args.metric.clone(),
+            role: role(&self.args.metric),
+            direction: direction(&self.args.metric),
+            stats: (stats.count > 0).then(|| stats_of(stats)),
+            non_finite: NonFiniteValues::of(stats),
+            coverage: coverage(&points, stats.count),
+            points,
+        }
+    }
+
+    fn nothing_found(&self) -> TrackioResult<Failure> {
+        let metric = &self.args.metric;
+        let wanted = Wanted::statistics();
+        let columns = columns::of_run(self.snapshot, Kind::Metrics, self.run, &wanted)?;
+        let Some(column) = columns.metrics.get(metric) else {
+            let known: Vec<&str> = columns.metrics.keys().map(String::as_str).collect();
+            return Ok(resolve::no_such_metric(metric, self.run, &known, "get_metrics_for_run"));
+        };
+        let range = column.steps.map(|(first, last)| {
+            format!(" It was logged {} times from step {first} to {last}.", column.count())
+        });
+        Ok(Failure(format!(
+            "Metric `{}` has no value {}.{}",
+            resolve::shown(metric),
+            described(self.selection),
+            range.unwrap_or_default()
+        )))
     }
 }
 
-fn coverage(points: &Points) -> Option<Coverage> {
+/// `rows` counts the non-finite ones too.
+fn coverage(points: &Points, rows: usize) -> Option<Coverage> {
     let method = points.method()?;
-    Some(Coverage { rows: points.total(), shown: points.shown(), method })
+    Some(Coverage { rows: rows.max(points.total()), shown: points.shown(), method })
 }
 
 fn stats_of(stats: &stats::Stats) -> Stats {

@@ -112,7 +112,7 @@ impl Output for Summary {
             self.by_status.iter().map(|(status, count)| format!("{count} {status}")).collect();
         let states =
             if states.is_empty() { String::new() } else { format!(" ({})", states.join(", ")) };
-        format!("Project {}: {}{states}.", self.project, counted(self.num_runs, "run"))
+        format!("Project {}: {}{states}.", self.project, counted(self.runs.total, "run"))
     }
 
     fn shrink(&mut self, share: f64) -> bool {

@@ -13,8 +13,7 @@ use super::common::status::{self, Status};
 use super::common::{Answer, Context, Failure, Output, resolve, text};
 use super::{Category, Tool};
 use crate::analysis::role::classify;
-use crate::analysis::stats::summarize;
-use crate::trackio::columns::{self, Columns};
+use crate::trackio::columns::{self, Columns, Wanted};
 use crate::trackio::metric::Kind;
 use crate::trackio::value::{Metrics, Step};
 use crate::trackio::{Result as TrackioResult, Snapshot, alert, config, run, time};
@@ -120,13 +119,14 @@ impl Tool for GetRunSummary {
             let resolved = resolve::run(snapshot, &target.run)?;
             let mut notes = resolved.notes(args.run.as_deref());
             let facts = RunFacts::of(snapshot, context, &resolved.run)?;
-            let columns = columns::read(snapshot, Kind::Metrics, &resolved.run)?;
+            let columns =
+                columns::of_run(snapshot, Kind::Metrics, &resolved.run, &Wanted::statistics())?;
             notes.extend(unreadable_note(columns.unreadable));
             if columns.rows == 0 {
                 notes.extend(rows_elsewhere(snapshot, Kind::Metrics, &resolved)?);
             }
             notes.extend(config_note(snapshot, &facts)?);
-            let summary = summary(snapshot, facts, columns, &resolved.same_named)?;
+            let summary = summary(snapshot, facts, &columns, &resolved.same_named)?;
             Ok((summary, notes))
         })?;
         Ok(Answer::new(output).with_notes(target.notes).with_notes(notes))
@@ -159,18 +159,27 @@ impl Output for Summary {
         self.latest.truncate(keep(before.0, 4));
         self.metrics.truncate(keep(before.1, 4));
         if let Some(config) = &mut self.config {
-            let kept = keep(before.2, 1);
-            // What the caller wrote goes before what Trackio added; short values before long ones.
-            while config.len() > kept {
-                let longest = config.iter().max_by_key(|(_, value)| value.to_string().len());
-                let Some(key) = longest.map(|(key, _)| key.clone()) else { break };
-                config.shift_remove(&key);
-            }
+            keep_shortest(config, keep(before.2, 1));
         }
         let after = (self.latest.len(), self.metrics.len(), self.config_len());
         self.left_out = self.describe_rest();
         before != after
     }
+}
+
+/// Long values go first: a prompt or a list of files tells less than a learning rate.
+fn keep_shortest(config: &mut Metrics, kept: usize) {
+    let mut lengths: Vec<usize> = config.values().map(|value| value.to_string().len()).collect();
+    lengths.sort_unstable();
+    let Some(longest) = kept.checked_sub(1).and_then(|last| lengths.get(last)).copied() else {
+        return;
+    };
+    let mut left = kept;
+    config.retain(|_, value| {
+        let stays = left > 0 && value.to_string().len() <= longest;
+        left -= usize::from(stays);
+        stays
+    });
 }
 
 impl Summary {
@@ -210,7 +219,7 @@ fn config_note(snapshot: &Snapshot<'_>, facts: &RunFacts) -> TrackioResult<Optio
 fn summary(
     snapshot: &Snapshot<'_>,
     facts: RunFacts,
-    columns: Columns,
+    columns: &Columns,
     same_named: &[crate::trackio::Run],
 ) -> TrackioResult<Summary> {
     let num_logs = columns.rows + columns.unreadable;
@@ -221,12 +230,12 @@ fn summary(
         (Some(started), Some(last)) => Some(time::as_seconds(last) - time::as_seconds(started)),
         _ => None,
     };
-    let steps_per_second = pace(&columns, duration);
+    let steps_per_second = pace(columns, duration);
     let mut metrics: Vec<String> = columns.metrics.keys().cloned().collect();
     metrics.sort();
     // Trackio shows no config of a run that logged nothing.
     let config = facts.config.clone().filter(|_| num_logs > 0);
-    let latest = latest(&columns);
+    let latest = latest(columns);
     let whole = (latest.len(), config.as_ref().map_or(0, Metrics::len));
     Ok(Summary {
         project: snapshot.project.name.clone(),
@@ -257,10 +266,7 @@ fn summary(
 /// Steps in a second, over the whole run.
 fn pace(columns: &Columns, duration: Option<f64>) -> Option<f64> {
     let duration = duration.filter(|duration| *duration > 0.0)?;
-    let steps = columns.metrics.values().flat_map(|column| &column.series.steps);
-    let (least, most) = steps.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), step| {
-        (least.min(*step), most.max(*step))
-    });
+    let (least, most) = columns.steps?;
     let pace = (most - least) / duration;
     (pace.is_finite() && pace > 0.0).then_some(pace)
 }
@@ -279,10 +285,11 @@ fn progress(facts: &RunFacts, steps_per_second: Option<f64>) -> Option<Progress>
 fn latest(columns: &Columns) -> Vec<Latest> {
     let mut names: Vec<&String> = columns.metrics.keys().collect();
     names.sort_by_key(|name| importance(name));
-    let numeric = names.into_iter().filter_map(|name| Some((name, columns.series(name)?)));
+    let column = |name: &String| columns.metrics.get(name).filter(|column| column.count() > 0);
+    let numeric = names.into_iter().filter_map(|name| Some((name, column(name)?)));
     numeric
-        .map(|(name, series)| {
-            let stats = summarize(series, classify(name).direction);
+        .map(|(name, column)| {
+            let stats = column.stats(classify(name).direction);
             Latest {
                 metric: name.clone(),
                 role: role(name),

@@ -1,5 +1,7 @@
 //! `get_runs_for_project`: many runs, filtered and ordered.
 
+use std::cmp::Ordering;
+
 use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +13,7 @@ use super::common::status::Status;
 use super::common::{Answer, Context, Failure, Output, Page, resolve};
 use super::{Category, Tool};
 use crate::analysis::role::classify;
-use crate::analysis::stats::summarize;
+use crate::trackio::columns::Wanted;
 use crate::trackio::metric::Kind;
 use crate::trackio::value::Metrics;
 use crate::trackio::{Result as TrackioResult, Run, Snapshot, columns, run};
@@ -97,9 +99,10 @@ impl Tool for GetRunsForProject {
 
 impl Output for Runs {
     fn headline(&self) -> String {
-        let of = match self.runs.total == self.num_runs {
-            true => String::new(),
-            false => format!(" (Trackio lists {})", self.num_runs),
+        let of = match self.runs.total.cmp(&self.num_runs) {
+            Ordering::Equal => String::new(),
+            Ordering::Less => format!(", of {}", self.num_runs),
+            Ordering::Greater => format!(", {} of them listed by Trackio", self.num_runs),
         };
         format!("{} of project {}{of}.", counted(self.runs.total, "run"), self.project)
     }
@@ -264,13 +267,14 @@ fn lookup<'a>(config: &'a Metrics, key: &str) -> Option<&'a Value> {
 }
 
 fn full_item(snapshot: &Snapshot<'_>, facts: &RunFacts) -> TrackioResult<RunItem> {
-    let columns = columns::read(snapshot, Kind::Metrics, &facts.run)?;
+    let columns = columns::of_run(snapshot, Kind::Metrics, &facts.run, &Wanted::statistics())?;
     let mut names: Vec<&String> = columns.metrics.keys().collect();
     names.sort_by_key(|name| importance(name));
     let mut metrics = Map::new();
     for name in names {
-        let Some(series) = columns.series(name) else { continue };
-        let stats = summarize(series, classify(name).direction);
+        let column = columns.metrics.get(name).filter(|column| column.count() > 0);
+        let Some(column) = column else { continue };
+        let stats = column.stats(classify(name).direction);
         let point = |point| json!(Point::from(point));
         let mut shown = Map::new();
         shown.extend(stats.last.map(|last| ("last".to_owned(), point(last))));

@@ -12,7 +12,7 @@ use super::common::shape::{counted, importance, unreadable_note};
 use super::common::window::{Window, described};
 use super::common::{Answer, Context, Failure, Output, Page, resolve};
 use super::{Category, Tool};
-use crate::trackio::metric::{self, Kind, Selection};
+use crate::trackio::metric::{self, Kind, Selection, Ties};
 use crate::trackio::subsample::evenly;
 use crate::trackio::{Result as TrackioResult, Run, Snapshot as Database, value};
 
@@ -154,7 +154,7 @@ fn find(
     let mut found: Map<String, Value> = Map::new();
     let mut metrics: Vec<Metric> = Vec::new();
     let mut unreadable = 0;
-    metric::for_each(database, Kind::Metrics, run, selection, |row| {
+    metric::for_each(database, Kind::Metrics, run, selection, Ties::Index, |row| {
         let Some(values) = value::object(row.json) else {
             unreadable += 1;
             return ControlFlow::Continue(());
@@ -211,7 +211,7 @@ fn nothing_found(
     selection: Selection,
 ) -> TrackioResult<Failure> {
     let mut steps: Option<(f64, f64)> = None;
-    metric::for_each(database, Kind::Metrics, run, Selection::All, |row| {
+    metric::for_each(database, Kind::Metrics, run, Selection::All, Ties::Index, |row| {
         let step = row.step.as_f64();
         steps = Some(steps.map_or((step, step), |(a, b)| (a.min(step), b.max(step))));
         ControlFlow::Continue(())

@@ -126,6 +126,16 @@ impl<T: Tool> AnyTool for Entry<T> {
         surroundings: &Surroundings,
         given: Map<String, Value>,
     ) -> Result<Fitted, Failure> {
+        self.answer(surroundings, given).map_err(Failure::cut)
+    }
+}
+
+impl<T: Tool> Entry<T> {
+    fn answer(
+        &self,
+        surroundings: &Surroundings,
+        given: Map<String, Value>,
+    ) -> Result<Fitted, Failure> {
         let checked = arguments::check(T::NAME, &self.input_schema(), given)?;
         let context = Context {
             store: surroundings.store.clone(),

@@ -92,7 +92,14 @@ impl Tool for QueryProject {
         };
         let stop = context.stop.with_deadline(Instant::now() + DEADLINE);
         let result = query::answer(&project, sql, limits, &stop).map_err(failure)?;
-        let notes = notes(&result);
+        let mut notes = notes(&result);
+        if project.has_inbox() {
+            notes.push(
+                "Rows of this project wait in Trackio's inbox: the views (metrics_text, ...) \
+                 hold them, the tables do not."
+                    .to_owned(),
+            );
+        }
         let output = Query::answering(args.project, result, context);
         Ok(Answer::new(output).with_notes(notes))
     }

@@ -43,8 +43,18 @@ enum Way {
     Copy,
 }
 
+/// A database for the time of one read.
+pub struct Opened<'a> {
+    /// The connection, inside a read transaction.
+    pub connection: &'a Connection,
+    /// Closed while SQL runs that is not ours.
+    pub gate: &'a Gate,
+    /// The state of the database before it was opened; `None` where that says nothing.
+    pub change: Option<&'a ChangeKey>,
+}
+
 /// What is done with an open database.
-pub type Work<'a, T> = &'a dyn Fn(&Connection, &Gate) -> Result<T>;
+pub type Work<'a, T> = &'a dyn Fn(&Opened<'_>) -> Result<T>;
 
 /// Runs `work` on the database at `path` within one read transaction.
 ///
@@ -55,7 +65,7 @@ pub fn read<T>(path: &Path, project: &str, stop: &Stop, work: Work<'_, T>) -> Re
     for _ in 0..3 {
         let before = ChangeKey::of(path);
         let way = way_in(path);
-        let result = read_by(way, path, stop, work);
+        let result = read_by(way, path, stop, Some(&before), work);
         let stands = way.takes_locks() || ChangeKey::of(path) == before;
         match result {
             Ok(value) if stands => return Ok(value),
@@ -66,13 +76,13 @@ pub fn read<T>(path: &Path, project: &str, stop: &Stop, work: Work<'_, T>) -> Re
         }
     }
     if failure.as_ref().is_none_or(is_about_access) {
-        let last = read_by(Way::ReadOnly, path, stop, work);
+        let last = read_by(Way::ReadOnly, path, stop, None, work);
         match last {
             Err(error) if is_about_access(&error) => {}
             other => return other.map_err(|error| explain(error, project, stop)),
         }
     }
-    read_by(Way::Copy, path, stop, work).map_err(|error| explain(error, project, stop))
+    read_by(Way::Copy, path, stop, None, work).map_err(|error| explain(error, project, stop))
 }
 
 impl Way {
@@ -104,23 +114,35 @@ fn way_in(path: &Path) -> Way {
     }
 }
 
-fn read_by<T>(way: Way, path: &Path, stop: &Stop, work: Work<'_, T>) -> Result<T> {
+fn read_by<T>(
+    way: Way,
+    path: &Path,
+    stop: &Stop,
+    change: Option<&ChangeKey>,
+    work: Work<'_, T>,
+) -> Result<T> {
     if way == Way::Copy {
         let copy = private_copy(path).map_err(|error| Error::Unreadable {
             project: String::new(),
             reason: error.to_string(),
         })?;
-        return on_connection(way, &copy.path().join("copy.db"), stop, work);
+        return on_connection(way, &copy.path().join("copy.db"), stop, None, work);
     }
-    on_connection(way, path, stop, work)
+    on_connection(way, path, stop, change, work)
 }
 
-fn on_connection<T>(way: Way, path: &Path, stop: &Stop, work: Work<'_, T>) -> Result<T> {
+fn on_connection<T>(
+    way: Way,
+    path: &Path,
+    stop: &Stop,
+    change: Option<&ChangeKey>,
+    work: Work<'_, T>,
+) -> Result<T> {
     let _guard = ConnectionGuard::new(path);
     let mut connection = open(way, path)?;
     let gate = watch(&mut connection, stop)?;
     connection.execute_batch("BEGIN")?;
-    work(&connection, &gate)
+    work(&Opened { connection: &connection, gate: &gate, change })
 }
 
 /// Makes an open connection heed `stop`, and gives it a gate for SQL that is not ours.

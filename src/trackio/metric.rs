@@ -8,6 +8,7 @@ use rusqlite::ToSql;
 use super::error::{Error, Result};
 use super::project::Snapshot;
 use super::run::{Run, rows_of};
+use super::schema::Table;
 use super::time;
 use super::value::{self, Metrics, Step};
 
@@ -40,6 +41,16 @@ pub enum Selection {
     Steps(f64, f64),
     /// Moments from the first to the second, both included.
     Times(Timestamp, Timestamp),
+}
+
+/// In which order rows of one moment come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ties {
+    /// By id, as `get_logs` has them.
+    Id,
+    /// As `get_metric_values` and `get_snapshot` have them, which order by time alone: where
+    /// only the index of steps finds a run's rows, by step.
+    Index,
 }
 
 /// One row, as stored.
@@ -81,21 +92,79 @@ pub fn for_each(
     kind: Kind,
     run: &Run,
     selection: Selection,
-    mut take: impl FnMut(RawRow<'_>) -> ControlFlow<()>,
+    ties: Ties,
+    take: impl FnMut(RawRow<'_>) -> ControlFlow<()>,
 ) -> Result<()> {
     let Some(table) = snapshot.schema.table(kind.table()) else { return Ok(()) };
     let (condition, key) = rows_of(snapshot, table, run);
-    let step = if kind == Kind::Metrics { "step" } else { "0" };
-    let mut sql =
-        format!("SELECT id, timestamp, {step}, metrics FROM {} WHERE {condition}", table.source);
+    let has_index = |name| snapshot.schema.has_index("metrics", name);
+    let by_step = kind == Kind::Metrics
+        && ties == Ties::Index
+        && has_index("idx_metrics_run_step")
+        && !has_index("idx_metrics_run_timestamp");
+    let order = if by_step { "timestamp, step, id" } else { "timestamp, id" };
+    let mut rows = table.source.clone();
     let mut parameters: Vec<&dyn ToSql> = vec![&key];
-    if let Selection::Steps(from, to) = &selection {
-        sql.push_str(" AND step >= ?2 AND step <= ?3");
-        parameters.extend([from as &dyn ToSql, to]);
+    let steps;
+    match &selection {
+        Selection::Steps(from, to) => {
+            steps = " AND step >= ?2 AND step <= ?3";
+            parameters.extend([from as &dyn ToSql, to]);
+        }
+        Selection::All | Selection::Times(..) => {
+            steps = "";
+            rows += order_index(snapshot, kind, table);
+        }
     }
-    sql.push_str(" ORDER BY timestamp, id");
+    let sql = format!("{rows} WHERE {condition}{steps} ORDER BY {order}");
+    read(snapshot, kind, &sql, parameters.as_slice(), selection, take)
+}
+
+/// Hands each row of the run with a larger id than `id` to `take`.
+pub fn for_each_after(
+    snapshot: &Snapshot<'_>,
+    kind: Kind,
+    run: &Run,
+    id: i64,
+    take: impl FnMut(RawRow<'_>) -> ControlFlow<()>,
+) -> Result<()> {
+    let Some(table) = snapshot.schema.table(kind.table()) else { return Ok(()) };
+    let (condition, key) = rows_of(snapshot, table, run);
+    // By id, not by the run's index: the new rows are few, the old ones many.
+    let sql = format!(
+        "{} NOT INDEXED WHERE {condition} AND id > ?2 ORDER BY timestamp, id",
+        table.source
+    );
+    read(snapshot, kind, &sql, &[&key, &id], Selection::All, take)
+}
+
+/// The index that gives a run's rows in their order, where the table has it.
+fn order_index(snapshot: &Snapshot<'_>, kind: Kind, table: &Table) -> &'static str {
+    let index = match kind {
+        Kind::Metrics => "idx_metrics_run_timestamp",
+        Kind::System => "idx_system_metrics_run_timestamp",
+    };
+    if !snapshot.schema.has_index(kind.table(), index) || !table.has("id") {
+        return "";
+    }
+    match kind {
+        Kind::Metrics => " INDEXED BY idx_metrics_run_timestamp",
+        Kind::System => " INDEXED BY idx_system_metrics_run_timestamp",
+    }
+}
+
+fn read(
+    snapshot: &Snapshot<'_>,
+    kind: Kind,
+    from: &str,
+    parameters: &[&dyn ToSql],
+    selection: Selection,
+    mut take: impl FnMut(RawRow<'_>) -> ControlFlow<()>,
+) -> Result<()> {
+    let step = if kind == Kind::Metrics { "step" } else { "0" };
+    let sql = format!("SELECT id, timestamp, {step}, metrics FROM {from}");
     let mut statement = snapshot.connection.prepare_cached(&sql)?;
-    let mut rows = statement.query(parameters.as_slice())?;
+    let mut rows = statement.query(parameters)?;
     while let Some(row) = rows.next()? {
         let timestamp = value::bytes(row.get_ref(1)?).unwrap_or_default();
         let timestamp = std::str::from_utf8(timestamp).unwrap_or_default();
@@ -127,7 +196,7 @@ fn is_within(selection: Selection, timestamp: &str) -> bool {
 /// All rows of the selection.
 pub fn rows(snapshot: &Snapshot<'_>, kind: Kind, run: &Run, selection: Selection) -> Result<Rows> {
     let mut found = Rows::default();
-    for_each(snapshot, kind, run, selection, |raw| {
+    for_each(snapshot, kind, run, selection, Ties::Id, |raw| {
         match value::object(raw.json) {
             Some(metrics) => found.rows.push(Row {
                 timestamp: raw.timestamp.to_owned(),

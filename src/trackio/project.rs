@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use rusqlite::Connection;
 
-use super::change::sidecar;
-use super::database;
+use super::change::{ChangeKey, sidecar};
+use super::columns::Cache;
+use super::database::{self, Opened};
 use super::directory::Directory;
 use super::error::{Error, Result};
 use super::gate::Gate;
@@ -27,6 +29,7 @@ const FIRST_FILE: &str = "trackio";
 #[derive(Debug, Clone)]
 pub struct Store {
     directory: Directory,
+    cache: Arc<Cache>,
 }
 
 /// One project, found but not opened.
@@ -39,6 +42,7 @@ pub struct Project {
     /// The project within 0.0.x's `trackio.db`.
     pub inner: Option<String>,
     inbox: Inbox,
+    cache: Arc<Cache>,
 }
 
 /// One open project, for the time of one read.
@@ -53,12 +57,21 @@ pub struct Snapshot<'a> {
     pub stop: &'a Stop,
     /// Closed while SQL runs that is not ours.
     pub gate: &'a Gate,
+    /// The state of the database; `None` where it may have moved since it was looked at.
+    pub change: Option<ChangeKey>,
+}
+
+impl Snapshot<'_> {
+    /// Where columns are kept.
+    pub fn cache(&self) -> &Cache {
+        &self.project.cache
+    }
 }
 
 impl Store {
-    /// The data in `directory`.
-    pub fn new(directory: Directory) -> Self {
-        Self { directory }
+    /// The data in `directory`, with a cache of at most `cache_bytes`.
+    pub fn new(directory: Directory, cache_bytes: usize) -> Self {
+        Self { directory, cache: Arc::new(Cache::new(cache_bytes)) }
     }
 
     /// Where the data lie.
@@ -95,7 +108,8 @@ impl Store {
         if !path.exists() {
             return Vec::new();
         }
-        database::read(&path, FIRST_FILE, stop, &|connection, _| {
+        database::read(&path, FIRST_FILE, stop, &|opened| {
+            let connection = opened.connection;
             let schema = Schema::read(connection)?;
             if !schema.table("metrics").is_some_and(|metrics| metrics.has("project_name")) {
                 return Ok(Vec::new());
@@ -112,7 +126,9 @@ impl Store {
     pub fn project(&self, name: &str, stop: &Stop) -> Result<Project> {
         let path = self.file_of(&canonical(name));
         let inbox = self.inbox().of_project(name);
-        let found = |path, inner, inbox| Project { name: name.to_owned(), path, inner, inbox };
+        let cache = Arc::clone(&self.cache);
+        let found =
+            |path, inner, inbox| Project { name: name.to_owned(), path, inner, inbox, cache };
         // A dangling link is a project for Trackio, an unreadable one.
         if path.symlink_metadata().is_ok() {
             return Ok(found(Some(path), None, inbox));
@@ -143,8 +159,8 @@ impl Store {
 impl Project {
     /// Opens the project, runs `work` and closes it. `work` may run more than once.
     pub fn read<T>(&self, stop: &Stop, work: impl Fn(&Snapshot<'_>) -> Result<T>) -> Result<T> {
-        let on_connection = |connection: &Connection, gate: &Gate| {
-            let snapshot = self.snapshot(connection, gate, stop)?;
+        let on_connection = |opened: &Opened<'_>| {
+            let snapshot = self.snapshot(opened, stop)?;
             work(&snapshot)
         };
         match &self.path {
@@ -155,8 +171,8 @@ impl Project {
                 let mut connection = Connection::open_in_memory()?;
                 connection.execute_batch(CURRENT_SCHEMA)?;
                 let gate = database::watch(&mut connection, stop)?;
-                on_connection(&connection, &gate)
-                    .map_err(|error| database::explain(error, &self.name, stop))
+                let opened = Opened { connection: &connection, gate: &gate, change: None };
+                on_connection(&opened).map_err(|error| database::explain(error, &self.name, stop))
             }
         }
     }
@@ -182,18 +198,15 @@ impl Project {
         Error::Unreadable { project: self.name.clone(), reason: reason.to_owned() }
     }
 
-    fn snapshot<'a>(
-        &'a self,
-        connection: &'a Connection,
-        gate: &'a Gate,
-        stop: &'a Stop,
-    ) -> Result<Snapshot<'a>> {
+    fn snapshot<'a>(&'a self, opened: &Opened<'a>, stop: &'a Stop) -> Result<Snapshot<'a>> {
+        let connection = opened.connection;
         let mut schema = Schema::read(connection)?;
         self.unfold_first_file(connection, &mut schema)?;
         if !self.inbox.is_empty() {
             self.inbox.lay_over(connection, &mut schema)?;
         }
-        Ok(Snapshot { connection, schema, project: self, stop, gate })
+        let change = opened.change.cloned();
+        Ok(Snapshot { connection, schema, project: self, stop, gate: opened.gate, change })
     }
 
     /// 0.0.x knew no steps, and wrote UTC without saying so: rows are numbered in their order.

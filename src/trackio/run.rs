@@ -54,6 +54,23 @@ pub fn list(snapshot: &Snapshot<'_>) -> Result<Vec<Run>> {
     Ok(runs)
 }
 
+/// The name that a run's id has in any table. In an upgraded project newer tables know ids that
+/// the metrics, keyed by name, do not.
+pub fn name_of_id(snapshot: &Snapshot<'_>, id: &str) -> Result<Option<String>> {
+    for name in ["alerts", "system_metrics", "configs", "traces"] {
+        let Some(table) = snapshot.schema.table(name).filter(|table| table.key == RunKey::Id)
+        else {
+            continue;
+        };
+        let sql = format!("SELECT run_name FROM {} WHERE run_id = ?1 LIMIT 1", table.source);
+        let mut statement = snapshot.connection.prepare_cached(&sql)?;
+        if let Some(found) = statement.query_row([id], optional_text).optional()? {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
 /// All runs, newest first, whether Trackio lists them or not.
 pub fn newest_first(snapshot: &Snapshot<'_>) -> Result<Vec<Run>> {
     let mut runs = list(snapshot)?;

@@ -138,7 +138,8 @@ pub fn number(value: &Value) -> Option<f64> {
     }
 }
 
-fn non_finite(word: &str) -> Option<f64> {
+/// The number that one of Trackio's three words stands for.
+pub fn non_finite(word: &str) -> Option<f64> {
     match word {
         "NaN" => Some(f64::NAN),
         "Infinity" => Some(f64::INFINITY),

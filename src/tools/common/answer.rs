@@ -43,6 +43,9 @@ impl<O> Answer<O> {
     }
 }
 
+/// The letters of the longest failure.
+const MOST_LETTERS: usize = 4_000;
+
 /// Why a tool has no answer: what is wrong, what was found instead, what to do next.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -52,6 +55,11 @@ impl Failure {
     /// A failure with this message.
     pub fn new(message: impl Into<String>) -> Self {
         Self(message.into())
+    }
+
+    /// The same, no longer than a model should read: what a caller sends can be of any length.
+    pub fn cut(self) -> Self {
+        Self(super::text::cut(&self.0, MOST_LETTERS))
     }
 
     /// An error's words as a sentence.

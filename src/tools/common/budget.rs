@@ -23,6 +23,11 @@ const LONGEST_STRING: usize = 2_000;
 /// Where even one item is too large, strings are cut down to this in the end.
 const SHORTEST_CUT: usize = 24;
 
+/// A list within an item keeps one element for so many letters of the longest text.
+const LETTERS_AN_ITEM: usize = 8;
+/// Below the root: a field, its items, their fields.
+const WITHIN_ITEMS: usize = 3;
+
 /// What names a thing, so that a caller can ask for it again: cut only when nothing else helps.
 const HANDLES: &[&str] =
     &["id", "run_id", "name", "run", "project", "metric", "next_cursor", "key"];
@@ -69,7 +74,7 @@ fn render<O: Output>(output: &O, notes: &[String], longest: usize) -> Result<Fit
         structured.insert("notes".to_owned(), notes.to_vec().into());
     }
     for (key, value) in &mut structured {
-        cut_strings(key, value, longest);
+        cut_long(key, value, longest, 1);
     }
     let text = text::render(&output.headline(), &structured);
     Ok(Fitted { structured, text })
@@ -95,19 +100,28 @@ fn too_large(bytes: usize) -> Failure {
     ))
 }
 
-fn cut_strings(key: &str, value: &mut Value, longest: usize) {
+/// Cuts texts to `longest` letters and, once that is less than usual, the lists that lie within
+/// items: a table that was logged as one value, say. The answer's own lists page instead.
+fn cut_long(key: &str, value: &mut Value, longest: usize, depth: usize) {
     match value {
         Value::String(text) => {
-            // Half of what any answer may take: names survive until nothing else can be cut.
-            let is_handle = HANDLES.contains(&key);
-            if !is_handle || longest < LONGEST_STRING {
+            // Names survive until nothing else can be cut.
+            if !HANDLES.contains(&key) || longest < LONGEST_STRING {
                 *text = text::cut(text, longest);
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| cut_strings(key, item, longest)),
+        Value::Array(items) => {
+            let most = longest / LETTERS_AN_ITEM;
+            if depth >= WITHIN_ITEMS && longest < LONGEST_STRING && items.len() > most {
+                let left_out = items.len() - most;
+                items.truncate(most);
+                items.push(format!("… (+{left_out})").into());
+            }
+            items.iter_mut().for_each(|item| cut_long(key, item, longest, depth + 1));
+        }
         Value::Object(object) => {
             for (key, value) in object {
-                cut_strings(key, value, longest);
+                cut_long(key, value, longest, depth + 1);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}

@@ -11,6 +11,7 @@ use super::nearest::{nearest, quoted};
 use crate::trackio::value;
 
 const EXAMPLE: &str = "A right one: `config.learning_rate <= 1e-4`.";
+const ORDER_EXAMPLE: &str = "A right one: `-last_step`.";
 const OPERATORS: [&str; 9] = ["!=", "<=", ">=", "==", "=", "<", ">", "~", "in"];
 const FIELDS: [&str; 6] = ["name", "status", "group", "user", "created", "last_step"];
 
@@ -35,7 +36,7 @@ pub enum Field {
 
 impl Field {
     /// Reads a field's name; double quotes hold names with spaces or operators.
-    pub fn parse(text: &str) -> Result<Self, Failure> {
+    fn parse(text: &str, example: &str) -> Result<Self, Failure> {
         let name = unquote(text.trim());
         match name {
             "name" | "run" => Ok(Self::Name),
@@ -46,7 +47,7 @@ impl Field {
             "last_step" => Ok(Self::LastStep),
             _ => match name.strip_prefix("config.") {
                 Some(key) if !key.is_empty() => Ok(Self::Config(unquote(key).to_owned())),
-                _ => Err(unknown_field(name)),
+                _ => Err(unknown_field(name, example)),
             },
         }
     }
@@ -57,9 +58,9 @@ impl Field {
     }
 }
 
-fn unknown_field(name: &str) -> Failure {
+fn unknown_field(name: &str, example: &str) -> Failure {
     Failure(format!(
-        "`{}` is no field. Fields are {}, config.<key>. Nearest: {}. {EXAMPLE}",
+        "`{}` is no field. Fields are {}, config.<key>. Nearest: {}. {example}",
         super::text::cut(name, 80),
         FIELDS.join(", "),
         quoted(&nearest(name, FIELDS)),
@@ -98,7 +99,7 @@ impl Condition {
                 "`{}` needs one of the operators {} after `{}`. {EXAMPLE}",
                 super::text::cut(text, 120),
                 "= != < <= > >= ~ in",
-                field.trim()
+                super::text::cut(field.trim(), 80)
             )));
         };
         let operand = rest.get(symbol.len()..).unwrap_or_default().trim();
@@ -110,7 +111,7 @@ impl Condition {
             Operator::In => Value::Array(list(operand)),
             _ => scalar(operand),
         };
-        Ok(Self { field: Field::parse(field)?, operator, operand })
+        Ok(Self { field: Field::parse(field, EXAMPLE)?, operator, operand })
     }
 
     /// Whether a value meets the condition; a missing one meets `!=` alone.
@@ -168,7 +169,7 @@ impl Order {
             Some(name) => (name, true),
             None => (text, false),
         };
-        Ok(Self { field: Field::parse(name)?, descending })
+        Ok(Self { field: Field::parse(name, ORDER_EXAMPLE)?, descending })
     }
 
     /// Orders two values; missing ones come last either way.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::shape::{counted, direction, matches, role, unreadable_note};
 use super::{Context, Failure, Item, Page, resolve};
-use crate::trackio::columns::{self, Column};
+use crate::trackio::columns::{self, Column, Wanted};
 use crate::trackio::metric::Kind;
 use crate::trackio::value::Step;
 use crate::trackio::{Result as TrackioResult, Run, Snapshot, run, value};
@@ -64,7 +64,7 @@ pub fn of_run(
     let (mut list, notes) = context.read(&target.project, |snapshot| {
         let resolved = resolve::run(snapshot, &target.run)?;
         let mut notes = resolved.notes(run_name);
-        let columns = columns::read(snapshot, kind, &resolved.run)?;
+        let columns = columns::of_run(snapshot, kind, &resolved.run, &Wanted::statistics())?;
         notes.extend(unreadable_note(columns.unreadable));
         if columns.rows == 0 {
             notes.extend(rows_elsewhere(snapshot, kind, &resolved)?);
@@ -117,19 +117,17 @@ pub fn headline(total: usize, noun: &str, run: &str, project: &str) -> String {
 fn item(name: &str, column: Option<&Column>, has_steps: bool) -> MetricItem {
     let empty = Column::default();
     let column = column.unwrap_or(&empty);
-    let series = &column.series;
-    let non_finite = series.values.iter().filter(|value| !value.is_finite()).count();
-    let is_number = !series.is_empty();
-    let least = |a: f64, b: &f64| a.min(*b);
-    let step = |step: f64| (has_steps && step.is_finite()).then(|| Step::from_f64(step));
+    let stats = column.stats(None);
+    let is_number = column.count() > 0;
+    let steps = column.steps.filter(|_| has_steps);
     MetricItem {
         name: name.to_owned(),
-        kind: if column.kind.is_empty() { "null".to_owned() } else { column.kind.clone() },
-        count: series.len() + column.others,
-        non_finite: (non_finite > 0).then_some(non_finite),
-        first_step: step(series.steps.iter().fold(f64::INFINITY, least)),
-        last_step: step(series.steps.iter().copied().fold(f64::NEG_INFINITY, f64::max)),
-        last: series.values.last().map(|last| value::json(*last)),
+        kind: if column.kind.is_empty() { "null".to_owned() } else { column.kind.to_string() },
+        count: column.count() + column.others,
+        non_finite: (stats.non_finite > 0).then_some(stats.non_finite),
+        first_step: steps.map(|(first, _)| Step::from_f64(first)),
+        last_step: steps.map(|(_, last)| Step::from_f64(last)),
+        last: stats.last.map(|last| value::json(last.value)),
         direction: direction(name).filter(|_| is_number),
         role: role(name).filter(|_| is_number),
     }

@@ -35,6 +35,8 @@ pub struct Points {
 
 /// How many points are shown unless the caller says otherwise.
 pub const DEFAULT_POINTS: usize = 100;
+/// More than this fit no answer.
+const MOST_POINTS: usize = 4_000;
 
 impl Points {
     /// Picks from `all` what is shown: with `max_points` 0 every point, in pages.
@@ -59,6 +61,37 @@ impl Points {
             Page::picked(kept, total, request)
         };
         Self { page, format, with_times, is_paged }
+    }
+
+    /// The same of numbers alone, as columns, without their timestamps.
+    pub fn pick_numbers(
+        steps: &[f64],
+        values: &[f64],
+        max_points: Option<usize>,
+        request: &PageRequest,
+    ) -> Self {
+        let is_paged = max_points == Some(0);
+        let is_finite = |i: &usize| values.get(*i).is_some_and(|value| value.is_finite());
+        let finite = (0..values.len()).filter(is_finite);
+        let total = finite.clone().count();
+        let kept: Vec<usize> = match max_points.unwrap_or(DEFAULT_POINTS) {
+            0 => {
+                let limit = request.limit.unwrap_or(MOST_POINTS).min(MOST_POINTS);
+                finite.skip(request.offset).take(limit).collect()
+            }
+            most if total <= most => finite.collect(),
+            most => sample(steps, values, most).into_iter().filter(is_finite).collect(),
+        };
+        let point = |i: usize| Point {
+            timestamp: String::new(),
+            step: Step::from_f64(steps.get(i).copied().unwrap_or(f64::NAN)),
+            value: value::json(values.get(i).copied().unwrap_or(f64::NAN)),
+        };
+        // Where a curve is full of gaps, the edges alone can be too many.
+        let fewer = evenly(kept.len(), if is_paged { 0 } else { MOST_POINTS });
+        let items = fewer.iter().filter_map(|i| kept.get(*i)).map(|i| point(*i)).collect();
+        let page = Page::picked(items, total, request);
+        Self { page, format: Format::Columns, with_times: false, is_paged }
     }
 
     /// How many are shown.

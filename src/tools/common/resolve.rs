@@ -56,10 +56,14 @@ pub fn run(snapshot: &Snapshot<'_>, wanted: &str) -> crate::trackio::Result<Reso
         let has_rows = |run: &Run| run.source == Source::Metrics;
         (has_rows(b), &b.created_at).cmp(&(has_rows(a), &a.created_at)).then(a.id.cmp(&b.id))
     });
-    let Some(found) = find(&runs, wanted) else {
+    let found = match find(&runs, wanted) {
+        Some(found) => Some(found.clone()),
+        None => run::name_of_id(snapshot, wanted)?
+            .and_then(|name| runs.iter().find(|run| run.name == name).cloned()),
+    };
+    let Some(found) = found else {
         return Err(no_such_run(snapshot, wanted, &runs).into());
     };
-    let found = found.clone();
     let same_named =
         runs.into_iter().filter(|run| run.name == found.name && run.id != found.id).collect();
     Ok(Resolved { run: found, same_named })

@@ -77,17 +77,25 @@ fn root(
     }
 }
 
-/// Removes formats, null branches and defaults, and writes `true` as `{}`.
+/// Any value that a field may hold. Clients want a keyword in every schema, some misread a list of
+/// types, and no field of ours is an empty promise of a boolean.
+fn anything() -> Value {
+    json!({"not": {"type": "boolean"}})
+}
+
+/// Removes formats, null branches and defaults.
 fn simplify(schema: &mut Value) {
     match schema {
-        Value::Bool(true) => *schema = json!({}),
+        Value::Bool(true) => *schema = anything(),
         Value::Object(object) => {
             object.remove("format");
             object.remove("default");
+            loosen_required_nulls(object);
             take_null_out(object);
+            list_choices(object);
             for (key, value) in object.iter_mut() {
                 match value {
-                    Value::Bool(true) if key == "items" => *value = json!({}),
+                    Value::Bool(true) if key == "items" => *value = anything(),
                     Value::Object(properties) if key == "properties" => {
                         properties.values_mut().for_each(simplify);
                     }
@@ -101,6 +109,38 @@ fn simplify(schema: &mut Value) {
         }
         _ => {}
     }
+}
+
+/// Choices that are told one by one, as a plain list.
+fn list_choices(object: &mut Map<String, Value>) {
+    let Some(Value::Array(branches)) = object.get("oneOf") else { return };
+    let choices: Option<Vec<Value>> =
+        branches.iter().map(|branch| branch.get("const").cloned()).collect();
+    if let Some(choices) = choices {
+        object.remove("oneOf");
+        object.insert("type".into(), "string".into());
+        object.insert("enum".into(), choices.into());
+    }
+}
+
+/// A field that is always there and can be null, as in Trackio's own answers, may hold anything.
+fn loosen_required_nulls(object: &mut Map<String, Value>) {
+    let required = object.get("required").cloned().unwrap_or_default();
+    let is_required = |name: &str| {
+        required.as_array().is_some_and(|required| required.iter().any(|one| one == name))
+    };
+    let Some(Value::Object(properties)) = object.get_mut("properties") else { return };
+    for (name, property) in properties {
+        if is_required(name) && allows_null(property) {
+            *property = anything();
+        }
+    }
+}
+
+fn allows_null(schema: &Value) -> bool {
+    let lists = |key| schema.get(key).and_then(Value::as_array).into_iter().flatten();
+    lists("type").any(|kind| kind == "null")
+        || lists("anyOf").any(|branch| branch.get("type").is_some_and(|kind| kind == "null"))
 }
 
 fn take_null_out(object: &mut Map<String, Value>) {
@@ -144,10 +184,9 @@ fn remove_descriptions(schema: &mut Value, is_schema: bool) {
 fn prune(schema: &mut Value, levels: usize) {
     let Value::Object(object) = schema else { return };
     if levels == 0 {
-        let kind = object.get("type").cloned();
-        object.clear();
-        if let Some(kind) = kind {
-            object.insert("type".into(), kind);
+        object.retain(|key, _| matches!(key.as_str(), "type" | "enum" | "not"));
+        if object.is_empty() {
+            *schema = anything();
         }
         return;
     }

@@ -1,81 +1,212 @@
-//! A run's metrics as columns of numbers: what statistics, charts and diagnoses read.
+//! A run's metrics as columns of numbers: what statistics, samples and diagnoses read.
+//!
+//! Columns are filled once, kept for the life of the process within a bound of bytes, and
+//! extended with the new rows when the database has grown. Whether it has is told by the change
+//! key alone; what a changed database still shares with the columns is checked row by row where
+//! that is cheap, by [`probe`]s where it is not.
 
-pub mod row;
+mod cache;
+mod fill;
+mod probe;
+mod row;
 
-use std::collections::BTreeMap;
-use std::ops::ControlFlow;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use serde_json::Value;
+pub use cache::Cache;
+use probe::Probes;
 
+use super::error::Result;
+use super::metric::Kind;
+use super::project::Snapshot;
+use super::run::Run;
+use crate::analysis::role::Direction;
 use crate::analysis::series::Series;
-use crate::trackio::error::Result;
-use crate::trackio::metric::{self, Kind, Selection};
-use crate::trackio::project::Snapshot;
-use crate::trackio::run::Run;
-use crate::trackio::{time, value};
+use crate::analysis::stats::{Accumulator, Stats};
 
-/// All metrics of one run.
+/// What is wanted of a run's rows. Values take memory, so only those that are needed are kept.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Wanted {
+    /// Statistics of every metric, not only of those whose values are wanted.
+    pub every_metric: bool,
+    /// Metrics whose values are wanted, by name.
+    pub values: BTreeSet<String>,
+}
+
+impl Wanted {
+    /// Statistics of every metric.
+    pub fn statistics() -> Self {
+        Self { every_metric: true, ..Self::default() }
+    }
+
+    /// The values of one metric.
+    pub fn values_of_one(metric: &str) -> Self {
+        Self { values: BTreeSet::from([metric.to_owned()]), ..Self::default() }
+    }
+
+    fn wants_values(&self, metric: &str) -> bool {
+        self.values.contains(metric)
+    }
+
+    fn wants_any_values(&self) -> bool {
+        !self.values.is_empty()
+    }
+
+    fn wants(&self, metric: &str) -> bool {
+        self.every_metric || self.wants_values(metric)
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        (self.every_metric || !other.every_metric) && other.values.is_subset(&self.values)
+    }
+
+    fn and(&self, other: &Self) -> Self {
+        Self {
+            every_metric: self.every_metric || other.every_metric,
+            values: self.values.union(&other.values).cloned().collect(),
+        }
+    }
+}
+
+/// The rows of one run, as far as they were wanted.
 #[derive(Debug, Clone, Default)]
 pub struct Columns {
-    /// How many rows the run has, unreadable ones left out.
+    /// How many rows hold a JSON object.
     pub rows: usize,
-    /// How many rows hold no JSON object.
+    /// How many rows hold none.
     pub unreadable: usize,
+    /// The lowest and the highest step of the rows.
+    pub steps: Option<(f64, f64)>,
     /// By name.
     pub metrics: BTreeMap<String, Column>,
+    wanted: Wanted,
+    row_steps: Vec<f64>,
+    row_times: Vec<f64>,
+    probes: Probes,
+    last_id: i64,
+    last_timestamp: String,
 }
 
 /// One metric of one run.
 #[derive(Debug, Clone, Default)]
 pub struct Column {
-    /// Its numbers, in the order of the rows, non-finite ones included.
-    pub series: Series,
     /// How many values are no numbers: texts, images, tables, ...
     pub others: usize,
-    /// What kind the last value is that is not null.
-    pub kind: String,
+    /// What the last value is that is not null; empty where all are null.
+    pub kind: Cow<'static, str>,
+    /// The lowest and the highest step at which a number was logged.
+    pub steps: Option<(f64, f64)>,
+    numbers: Accumulator,
+    values: Option<Values>,
 }
 
-impl Columns {
-    /// The metric's numbers, if it has any.
-    pub fn series(&self, metric: &str) -> Option<&Series> {
-        self.metrics.get(metric).map(|column| &column.series).filter(|series| !series.is_empty())
+/// The numbers of a metric. Most metrics stand in every row; for the others the rows are kept.
+#[derive(Debug, Clone, Default)]
+struct Values {
+    rows: Option<Vec<u32>>,
+    values: Vec<f64>,
+}
+
+/// The numbers of one metric, side by side.
+pub struct View<'a> {
+    /// The step of each.
+    pub steps: Cow<'a, [f64]>,
+    /// The time of each, in seconds since 1970.
+    pub times: Cow<'a, [f64]>,
+    /// The numbers, non-finite ones included.
+    pub values: &'a [f64],
+}
+
+/// The columns of a run, from the cache where it holds them.
+pub fn of_run(
+    snapshot: &Snapshot<'_>,
+    kind: Kind,
+    run: &Run,
+    wanted: &Wanted,
+) -> Result<Arc<Columns>> {
+    let Some(key) = cache::key(snapshot, kind, run) else {
+        return Ok(Arc::new(fill::all(snapshot, kind, run, wanted)?));
+    };
+    if let Some(cached) = snapshot.cache().get(&key)
+        && cached.change == snapshot.change
+        && cached.columns.wanted.covers(wanted)
+    {
+        return Ok(cached.columns);
     }
-}
-
-/// Reads all metrics of a run.
-pub fn read(snapshot: &Snapshot<'_>, kind: Kind, run: &Run) -> Result<Columns> {
-    let mut columns = Columns::default();
-    metric::for_each(snapshot, kind, run, Selection::All, |row| {
-        let Some(metrics) = value::object(row.json) else {
-            columns.unreadable += 1;
-            return ControlFlow::Continue(());
-        };
-        columns.rows += 1;
-        let (step, seconds) = (row.step.as_f64(), time::seconds(row.timestamp));
-        for (name, value) in metrics {
-            if matches!(name.as_str(), "timestamp" | "step") {
-                continue;
-            }
-            columns.metrics.entry(name).or_default().add(step, seconds, &value);
+    // Taken out, so that they can grow in place.
+    let columns = match snapshot.cache().take(&key) {
+        Some(cached) if cached.columns.wanted.covers(wanted) => {
+            fill::extend(snapshot, kind, run, Arc::unwrap_or_clone(cached.columns))?
         }
-        ControlFlow::Continue(())
-    })?;
+        Some(cached) => fill::all(snapshot, kind, run, &cached.columns.wanted.and(wanted))?,
+        None => fill::all(snapshot, kind, run, wanted)?,
+    };
+    let columns = Arc::new(columns);
+    snapshot.cache().put(key, snapshot.change.clone(), Arc::clone(&columns));
     Ok(columns)
 }
 
+impl Columns {
+    /// The metric's numbers, where they were wanted and there are any.
+    pub fn view(&self, metric: &str) -> Option<View<'_>> {
+        let values = self.metrics.get(metric)?.values.as_ref().filter(|v| !v.values.is_empty())?;
+        Some(View {
+            steps: values.places(&self.row_steps),
+            times: values.places(&self.row_times),
+            values: &values.values,
+        })
+    }
+
+    /// The same as a series of its own.
+    pub fn series(&self, metric: &str) -> Option<Series> {
+        let View { steps, times, values } = self.view(metric)?;
+        let (steps, times) = (steps.into_owned(), times.into_owned());
+        Some(Series { steps, times, values: values.to_vec() })
+    }
+
+    fn bytes(&self) -> usize {
+        let of_column = |column: &Column| {
+            let values = column.values.as_ref();
+            let rows = values.and_then(|values| values.rows.as_ref()).map_or(0, Vec::capacity);
+            values.map_or(0, |values| values.values.capacity() * 8) + rows * 4 + 512
+        };
+        self.metrics.values().map(of_column).sum::<usize>()
+            + (self.row_steps.capacity() + self.row_times.capacity()) * 8
+            + self.probes.bytes()
+    }
+}
+
 impl Column {
-    fn add(&mut self, step: f64, seconds: f64, value: &Value) {
-        if value.is_null() {
-            return;
+    /// How many numbers there are.
+    pub fn count(&self) -> usize {
+        self.numbers.count()
+    }
+
+    /// The statistics of the numbers.
+    pub fn stats(&self, direction: Option<Direction>) -> Stats {
+        self.numbers.stats(direction)
+    }
+}
+
+impl Values {
+    fn places<'a>(&self, of_rows: &'a [f64]) -> Cow<'a, [f64]> {
+        match &self.rows {
+            None => Cow::Borrowed(of_rows.get(..self.values.len()).unwrap_or_default()),
+            Some(rows) => {
+                let place = |row: &u32| of_rows.get(*row as usize).copied().unwrap_or(f64::NAN);
+                rows.iter().map(place).collect()
+            }
         }
-        match value::number(value) {
-            Some(number) => self.series.push(step, seconds, number),
-            None => self.others += 1,
+    }
+
+    fn push(&mut self, row: usize, value: f64) {
+        if self.rows.is_none() && row != self.values.len() {
+            self.rows = Some((0..self.values.len() as u32).collect());
         }
-        let kind = value::kind(value);
-        if self.kind != kind {
-            kind.clone_into(&mut self.kind);
+        if let Some(rows) = &mut self.rows {
+            rows.push(row as u32);
         }
+        self.values.push(value);
     }
 }

@@ -38,7 +38,7 @@ fn small() -> tempfile::TempDir {
 
 fn project(directory: &Path) -> Project {
     let directory = Directory { path: directory.to_owned(), origin: Origin::Argument };
-    Store::new(directory).project("p", &Stop::default()).unwrap()
+    Store::new(directory, 0).project("p", &Stop::default()).unwrap()
 }
 
 fn ask(directory: &Path, sql: &str) -> Result<QueryResult, QueryError> {

@@ -13,7 +13,7 @@ fn demo() -> tempfile::TempDir {
 }
 
 fn store(directory: &Path) -> Store {
-    Store::new(Directory { path: directory.to_owned(), origin: Origin::Argument })
+    Store::new(Directory { path: directory.to_owned(), origin: Origin::Argument }, 0)
 }
 
 #[test]

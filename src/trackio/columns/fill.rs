@@ -1,0 +1,286 @@
+//! Reads rows into columns.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use rusqlite::OptionalExtension;
+use serde_json::Value;
+
+use super::probe::digest;
+use super::row::{self, Scalar};
+use super::{Column, Columns, Values, Wanted};
+use crate::trackio::error::Result;
+use crate::trackio::metric::{self, Kind, RawRow, Selection, Ties};
+use crate::trackio::project::Snapshot;
+use crate::trackio::run::{Run, rows_of};
+use crate::trackio::{time, value};
+
+/// Runs of so many rows are read again as a whole when the database has changed: that is quick,
+/// and certain.
+const READ_AGAIN: usize = 20_000;
+
+/// Reads all rows.
+pub fn all(snapshot: &Snapshot<'_>, kind: Kind, run: &Run, wanted: &Wanted) -> Result<Columns> {
+    let mut filler = Filler::new(Columns { wanted: wanted.clone(), ..Columns::default() });
+    metric::for_each(snapshot, kind, run, Selection::All, Ties::Index, |row| {
+        filler.take(&row);
+        ControlFlow::Continue(())
+    })?;
+    Ok(filler.finish())
+}
+
+/// Adds the rows that came since, or reads all again where the old ones have changed.
+pub fn extend(snapshot: &Snapshot<'_>, kind: Kind, run: &Run, columns: Columns) -> Result<Columns> {
+    let wanted = columns.wanted.clone();
+    let is_small = columns.rows + columns.unreadable <= READ_AGAIN;
+    if is_small || !still_holds(snapshot, kind, run, &columns)? {
+        return all(snapshot, kind, run, &wanted);
+    }
+    let (last_id, last_timestamp) = (columns.last_id, columns.last_timestamp.clone());
+    let mut filler = Filler::new(columns);
+    let mut is_in_order = true;
+    metric::for_each_after(snapshot, kind, run, last_id, |row| {
+        // Its place is between rows that were read before: another machine's clock.
+        if row.timestamp < last_timestamp.as_str() {
+            is_in_order = false;
+            return ControlFlow::Break(());
+        }
+        filler.take(&row);
+        ControlFlow::Continue(())
+    })?;
+    if is_in_order { Ok(filler.finish()) } else { all(snapshot, kind, run, &wanted) }
+}
+
+/// Whether the probed rows are there and unchanged.
+fn still_holds(snapshot: &Snapshot<'_>, kind: Kind, run: &Run, columns: &Columns) -> Result<bool> {
+    let Some(table) = snapshot.schema.table(kind.table()) else { return Ok(false) };
+    let (condition, key) = rows_of(snapshot, table, run);
+    let sql =
+        format!("SELECT timestamp, metrics FROM {} WHERE id = ?2 AND {condition}", table.source);
+    let mut statement = snapshot.connection.prepare_cached(&sql)?;
+    for probe in columns.probes.iter() {
+        let found = statement.query_row(rusqlite::params![key, probe.id], |row| {
+            let bytes = |column| {
+                Ok::<_, rusqlite::Error>(value::bytes(row.get_ref(column)?).unwrap_or_default())
+            };
+            Ok(digest(bytes(0)?, bytes(1)?))
+        });
+        if found.optional()? != Some(probe.digest) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Rows on their way into columns.
+struct Filler {
+    columns: Columns,
+    names: HashMap<String, usize>,
+    slots: Vec<Slot>,
+    /// Which metric stood at each place of the last row: mostly the same as in the next.
+    order: Vec<usize>,
+    /// The values of the row at hand; kept for its memory.
+    found: Vec<(usize, Found)>,
+    keeps_places: bool,
+    last_seconds: f64,
+    last_json: Vec<u8>,
+    last_row_id: i64,
+    rows_taken: usize,
+}
+
+struct Slot {
+    name: String,
+    column: Column,
+    is_wanted: bool,
+    last_row: usize,
+}
+
+/// A value of one row, before the whole row is known to be good.
+enum Found {
+    Number(f64),
+    Text,
+    Boolean,
+    Null,
+}
+
+impl Filler {
+    fn new(mut columns: Columns) -> Self {
+        let metrics = std::mem::take(&mut columns.metrics);
+        let mut filler = Self {
+            keeps_places: columns.wanted.wants_any_values(),
+            found: Vec::new(),
+            columns,
+            names: HashMap::new(),
+            slots: Vec::new(),
+            order: Vec::new(),
+            last_seconds: f64::NAN,
+            last_json: Vec::new(),
+            last_row_id: 0,
+            rows_taken: 0,
+        };
+        for (name, column) in metrics {
+            filler.add_slot(&name, column);
+        }
+        filler
+    }
+
+    fn take(&mut self, raw: &RawRow<'_>) {
+        self.rows_taken += 1;
+        if self.rows_taken == 1 || raw.timestamp != self.columns.last_timestamp {
+            raw.timestamp.clone_into(&mut self.columns.last_timestamp);
+            self.last_seconds = time::seconds(raw.timestamp);
+        }
+        self.columns.probes.see(raw.id, raw.timestamp.as_bytes(), raw.json);
+        self.last_json.clear();
+        self.last_json.extend_from_slice(raw.json);
+        self.columns.last_id = self.columns.last_id.max(raw.id);
+        self.last_row_id = raw.id;
+        let step = raw.step.as_f64();
+        if self.take_flat(step, raw.json) || self.take_any(step, raw.json) {
+            let (low, high) = self.columns.steps.unwrap_or((step, step));
+            self.columns.steps = Some((low.min(step), high.max(step)));
+            if self.keeps_places {
+                self.columns.row_steps.push(step);
+                self.columns.row_times.push(self.last_seconds);
+            }
+            self.columns.rows += 1;
+        } else {
+            self.columns.unreadable += 1;
+        }
+    }
+
+    /// Takes a row that the walk knows; otherwise changes nothing and says so.
+    fn take_flat(&mut self, step: f64, json: &[u8]) -> bool {
+        let mut found = std::mem::take(&mut self.found);
+        found.clear();
+        let mut place = 0;
+        let mut is_plain = true;
+        let row = self.rows_taken;
+        let walked = row::walk(json, |key, scalar| {
+            let slot = self.slot_at(place, key);
+            place += 1;
+            let Some(known) = self.slots.get_mut(slot) else { return };
+            // Of repeated keys the last counts: the parser knows how.
+            is_plain &= known.last_row != row;
+            known.last_row = row;
+            if !known.is_wanted {
+                return;
+            }
+            let value = match scalar {
+                Scalar::Number(digits) => match digits.parse::<f64>() {
+                    Ok(number) if number.is_finite() => Found::Number(number),
+                    // Too large for JSON's reader.
+                    _ => {
+                        is_plain = false;
+                        return;
+                    }
+                },
+                Scalar::Text(word) => match value::non_finite(word) {
+                    Some(number) => Found::Number(number),
+                    None => Found::Text,
+                },
+                Scalar::Boolean => Found::Boolean,
+                Scalar::Null => Found::Null,
+            };
+            found.push((slot, value));
+        });
+        let is_known = walked.is_ok() && is_plain;
+        let row = self.columns.rows;
+        for (slot, value) in found.iter().filter(|_| is_known) {
+            let Some(slot) = self.slots.get_mut(*slot) else { continue };
+            match value {
+                Found::Number(number) => slot.column.push(row, step, *number),
+                Found::Text => slot.column.push_other("text"),
+                Found::Boolean => slot.column.push_other("boolean"),
+                Found::Null => {}
+            }
+        }
+        self.found = found;
+        is_known
+    }
+
+    /// Takes any row that holds a JSON object.
+    fn take_any(&mut self, step: f64, json: &[u8]) -> bool {
+        let Some(metrics) = value::object(json) else { return false };
+        let row = self.columns.rows;
+        for (name, found) in &metrics {
+            let slot = self.slot(name);
+            let Some(slot) = self.slots.get_mut(slot).filter(|slot| slot.is_wanted) else {
+                continue;
+            };
+            match (value::number(found), found) {
+                (Some(number), _) => slot.column.push(row, step, number),
+                (None, Value::Null) => {}
+                (None, other) => slot.column.push_other(value::kind(other)),
+            }
+        }
+        true
+    }
+
+    fn slot_at(&mut self, place: usize, key: &str) -> usize {
+        let guess = self.order.get(place).copied();
+        if let Some(slot) = guess
+            && self.slots.get(slot).is_some_and(|slot| slot.name == key)
+        {
+            return slot;
+        }
+        let slot = self.slot(key);
+        if place < self.order.len() {
+            self.order.truncate(place);
+        }
+        self.order.push(slot);
+        slot
+    }
+
+    fn slot(&mut self, name: &str) -> usize {
+        if let Some(slot) = self.names.get(name) {
+            return *slot;
+        }
+        let is_reserved = matches!(name, "timestamp" | "step");
+        let wanted = &self.columns.wanted;
+        let column =
+            Column { values: wanted.wants_values(name).then(Values::default), ..Column::default() };
+        let is_wanted = !is_reserved && wanted.wants(name);
+        self.add_slot(name, column);
+        let slot = self.slots.len() - 1;
+        if let Some(slot) = self.slots.last_mut() {
+            slot.is_wanted = is_wanted;
+        }
+        slot
+    }
+
+    fn add_slot(&mut self, name: &str, column: Column) {
+        self.names.insert(name.to_owned(), self.slots.len());
+        self.slots.push(Slot { name: name.to_owned(), column, is_wanted: true, last_row: 0 });
+    }
+
+    fn finish(mut self) -> Columns {
+        if self.rows_taken > 0 {
+            let timestamp = self.columns.last_timestamp.as_bytes();
+            self.columns.probes.end(self.last_row_id, timestamp, &self.last_json);
+        }
+        let wanted = self.slots.into_iter().filter(|slot| slot.is_wanted);
+        self.columns.metrics = wanted.map(|slot| (slot.name, slot.column)).collect();
+        self.columns
+    }
+}
+
+impl Column {
+    fn push(&mut self, row: usize, step: f64, number: f64) {
+        let (low, high) = self.steps.unwrap_or((step, step));
+        self.steps = Some((low.min(step), high.max(step)));
+        self.numbers.push(step, number);
+        self.kind = Cow::Borrowed("number");
+        if let Some(values) = &mut self.values {
+            values.push(row, number);
+        }
+    }
+
+    fn push_other(&mut self, kind: &str) {
+        self.others += 1;
+        if self.kind != kind {
+            self.kind = Cow::Owned(kind.to_owned());
+        }
+    }
+}

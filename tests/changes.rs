@@ -1,0 +1,198 @@
+//! What others do to a database is in the next answer of a session that is open all the time.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::{fs, io::Write};
+
+use rusqlite::Connection;
+use serde_json::{Value, json};
+use support::{Fixture, Session};
+
+/// The values of `x` in the run `r`, and what the statistics say of them.
+fn values(session: &mut Session) -> Result<Vec<f64>, String> {
+    let asked =
+        json!({"project": "p", "run": "r", "metric": "x", "format": "records", "max_points": 0});
+    let answer = session.call("get_metric_values", asked);
+    if answer.is_error {
+        return Err(answer.text);
+    }
+    let rows = answer.structured["values"].as_array().expect("values");
+    let values: Vec<f64> = rows.iter().map(|row| row["value"].as_f64().unwrap()).collect();
+    let stats = &answer.structured["stats"];
+    assert_eq!(stats["count"], json!(values.len()), "{stats}");
+    assert_eq!(stats["last"]["value"].as_f64(), values.last().copied(), "{stats}");
+    Ok(values)
+}
+
+fn log(db: &Connection, step: i64, x: f64) {
+    db.execute(
+        "INSERT INTO metrics(run_id, timestamp, run_name, step, metrics) VALUES ('r', ?, 'r', ?, ?)",
+        (format!("2026-05-01T00:00:{:02}+00:00", step + 1), step, json!({"x": x}).to_string().into_bytes()),
+    )
+    .unwrap();
+}
+
+/// A directory with the project `p`: one run `r`, `x` = 0, 1, 2.
+fn project() -> Fixture {
+    let recorded = Fixture::unpack("0.43.0");
+    let fixture = Fixture::empty();
+    let path = fixture.dir.join("p.db");
+    fs::copy(recorded.dir.join("default.db"), &path).unwrap();
+    let db = Connection::open(&path).unwrap();
+    db.execute_batch("PRAGMA journal_mode=WAL; DELETE FROM metrics; DELETE FROM configs").unwrap();
+    for step in 0..3 {
+        log(&db, step, step as f64);
+    }
+    db.close().unwrap();
+    fixture
+}
+
+/// What is done to the database, and the values of `x` after it.
+type Change = (&'static str, fn(&Connection), &'static [f64]);
+
+const CHANGES: [Change; 7] = [
+    ("a row more", |db| log(db, 3, 3.0), &[0.0, 1.0, 2.0, 3.0]),
+    (
+        "a value of the same length in place",
+        |db| {
+            db.execute(
+                "UPDATE metrics SET metrics = CAST('{\"x\":7.0}' AS BLOB) WHERE step = 1",
+                (),
+            )
+            .unwrap();
+        },
+        &[0.0, 7.0, 2.0, 3.0],
+    ),
+    (
+        "the last row less",
+        |db| {
+            db.execute("DELETE FROM metrics WHERE step = 3", ()).unwrap();
+        },
+        &[0.0, 7.0, 2.0],
+    ),
+    (
+        "a row in the middle less, one at the end more",
+        |db| {
+            db.execute("DELETE FROM metrics WHERE step = 1", ()).unwrap();
+            log(db, 4, 4.0);
+        },
+        &[0.0, 2.0, 4.0],
+    ),
+    (
+        "all rows again under new ids",
+        |db| {
+            let copy = "CREATE TEMP TABLE t AS SELECT run_id, timestamp, run_name, step, metrics FROM metrics;
+                        DELETE FROM metrics;
+                        INSERT INTO metrics(run_id, timestamp, run_name, step, metrics) SELECT * FROM t;
+                        UPDATE metrics SET metrics = CAST('{\"x\":9.0}' AS BLOB) WHERE step = 4;
+                        DROP TABLE t";
+            db.execute_batch(copy).unwrap();
+        },
+        &[0.0, 2.0, 9.0],
+    ),
+    (
+        "an earlier time for the last row",
+        |db| {
+            let earlier =
+                "UPDATE metrics SET timestamp = '2026-04-01T00:00:00+00:00' WHERE step = 4";
+            db.execute(earlier, ()).unwrap();
+        },
+        &[9.0, 0.0, 2.0],
+    ),
+    (
+        "a vacuum and a row",
+        |db| {
+            db.execute_batch("VACUUM").unwrap();
+            log(db, 5, 5.0);
+        },
+        &[9.0, 0.0, 2.0, 5.0],
+    ),
+];
+
+#[test]
+fn every_change_is_in_the_next_answer() {
+    for writer_stays in [false, true] {
+        let fixture = project();
+        let path = fixture.dir.join("p.db");
+        let mut session = Session::start(&fixture.dir);
+        assert_eq!(values(&mut session), Ok(vec![0.0, 1.0, 2.0]));
+        let staying = writer_stays.then(|| Connection::open(&path).unwrap());
+        for (what, change, expected) in CHANGES {
+            match &staying {
+                Some(db) => change(db),
+                None => {
+                    let db = Connection::open(&path).unwrap();
+                    change(&db);
+                    db.close().unwrap();
+                }
+            }
+            for time in ["first", "second"] {
+                let found = values(&mut session);
+                assert_eq!(
+                    found,
+                    Ok(expected.to_vec()),
+                    "{what}, {time} time, writer stays: {writer_stays}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_replaced_file_is_read_anew() {
+    type Replace = fn(&std::path::Path, &[u8]);
+    let ways: [(&str, Replace); 3] = [
+        ("unlinked and written", |path, bytes| {
+            fs::remove_file(path).unwrap();
+            fs::write(path, bytes).unwrap();
+        }),
+        ("renamed over", |path, bytes| {
+            let beside = path.with_extension("new");
+            fs::write(&beside, bytes).unwrap();
+            fs::rename(beside, path).unwrap();
+        }),
+        ("overwritten in place", |path, bytes| {
+            let mut file = fs::OpenOptions::new().write(true).truncate(true).open(path).unwrap();
+            file.write_all(bytes).unwrap();
+        }),
+    ];
+    // The other file has the same size and, but for one value, the same rows.
+    let other = project();
+    let db = Connection::open(other.dir.join("p.db")).unwrap();
+    db.execute("UPDATE metrics SET metrics = CAST('{\"x\":8.0}' AS BLOB) WHERE step = 1", ())
+        .unwrap();
+    db.close().unwrap();
+    let bytes = fs::read(other.dir.join("p.db")).unwrap();
+    for (way, replace) in ways {
+        let fixture = project();
+        let path = fixture.dir.join("p.db");
+        let mut session = Session::start(&fixture.dir);
+        assert_eq!(values(&mut session), Ok(vec![0.0, 1.0, 2.0]), "{way}");
+        replace(&path, &bytes);
+        assert_eq!(values(&mut session), Ok(vec![0.0, 8.0, 2.0]), "{way}");
+        fs::remove_file(&path).unwrap();
+        assert!(values(&mut session).is_err(), "{way}, then gone");
+        let projects = session.call("get_all_projects", json!({})).structured["projects"].take();
+        assert_ne!(projects, json!(["p"]), "{way}, then gone");
+        fs::write(&path, &bytes).unwrap();
+        assert_eq!(values(&mut session), Ok(vec![0.0, 8.0, 2.0]), "{way}, then back");
+    }
+}
+
+#[test]
+fn a_project_that_appears_is_found() {
+    let fixture = Fixture::empty();
+    let made = project();
+    let missing = fixture.dir.join("later");
+    let mut session = Session::start(&missing);
+    session.call("get_runs_for_project", json!({"project": "p"})).failure();
+    fs::create_dir(&missing).unwrap();
+    fs::copy(made.dir.join("p.db"), missing.join("p.db")).unwrap();
+    let listed = session.call("get_all_projects", json!({})).ok();
+    assert_eq!(listed.structured["projects"], json!(["p"]));
+    assert_eq!(values(&mut session), Ok(vec![0.0, 1.0, 2.0]));
+    let none: Value =
+        session.call("get_alerts", json!({"project": "p"})).ok().structured["alerts"].take();
+    assert_eq!(none, json!([]));
+}
