@@ -91,7 +91,7 @@ fn call(name: &str, arguments: &Value) -> Result<String> {
     let tool = tools::find(name).ok_or("no such tool")?;
     let arguments: Map<String, Value> = arguments.as_object().cloned().unwrap_or_default();
     let surroundings = Surroundings {
-        store: Arc::new(Store::new(Directory::resolve(Some(data()?.path())))),
+        store: Arc::new(Store::new(Directory::resolve(Some(data()?.path())), 128 << 20)),
         now: Timestamp::from_second(START + 3_600)?,
         stop: Stop::default(),
     };
