@@ -2,6 +2,8 @@
 //!
 //! Every call opens the database and closes it again, as in use; nothing is kept between calls.
 
+#![allow(clippy::indexing_slicing)]
+
 use std::error::Error;
 use std::io::Write;
 use std::path::Path;
