@@ -5,6 +5,7 @@
 //! key alone; what a changed database still shares with the columns is checked row by row where
 //! that is cheap, by [`probe`]s where it is not.
 
+mod batch;
 mod cache;
 mod fill;
 mod probe;
