@@ -45,9 +45,9 @@ const BINARY: &str = env!("CARGO_BIN_EXE_mcp-trackio");
 
 /// Ends with a message where the server does not answer: a time without an answer is no figure.
 fn measure(bencher: Bencher, talk: impl Fn(&mut Session) -> Result<()>) {
-    let directory = tempfile::tempdir().map_err(Box::from);
+    let directory = tempfile::tempdir();
     let attempt = || -> Result<Session> {
-        let path = directory.as_ref().map_err(|error: &Box<dyn Error>| error.to_string())?.path();
+        let path = directory.as_ref().map_err(ToString::to_string)?.path();
         let mut session = Session::start(path)?;
         talk(&mut session)?;
         Ok(session)

@@ -2,7 +2,7 @@
 //! that does not exist, clients can take what they are told, links lead somewhere.
 //!
 //! `UPDATE_DOCS=1 cargo test --test documentation` rewrites the generated pages.
-#![allow(clippy::expect_used, clippy::panic)]
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::collections::BTreeSet;
 use std::env;

@@ -8,7 +8,7 @@ use rusqlite::OptionalExtension;
 use serde_json::Value;
 
 use super::probe::digest;
-use super::row::{self, Scalar};
+use super::row::{self, Key, Scalar};
 use super::{Column, Columns, Values, Wanted};
 use crate::trackio::error::Result;
 use crate::trackio::metric::{self, Kind, RawRow, Selection, Ties};
@@ -80,8 +80,6 @@ struct Filler {
     slots: Vec<Slot>,
     /// Which metric stood at each place of the last row: mostly the same as in the next.
     order: Vec<usize>,
-    /// The values of the row at hand; kept for its memory.
-    found: Vec<(usize, Found)>,
     keeps_places: bool,
     last_seconds: f64,
     last_json: Vec<u8>,
@@ -91,17 +89,16 @@ struct Filler {
 
 struct Slot {
     name: String,
+    /// As rows hold the key.
+    quoted: Option<Vec<u8>>,
     column: Column,
     is_wanted: bool,
     last_row: usize,
 }
 
-/// A value of one row, before the whole row is known to be good.
-enum Found {
-    Number(f64),
-    Text,
-    Boolean,
-    Null,
+/// A number by JSON's grammar, which Rust's reader takes too.
+fn parsed(digits: &[u8]) -> f64 {
+    std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).unwrap_or(f64::NAN)
 }
 
 impl Filler {
@@ -109,7 +106,6 @@ impl Filler {
         let metrics = std::mem::take(&mut columns.metrics);
         let mut filler = Self {
             keeps_places: columns.wanted.wants_any_values(),
-            found: Vec::new(),
             columns,
             names: HashMap::new(),
             slots: Vec::new(),
@@ -152,52 +148,44 @@ impl Filler {
 
     /// Takes a row that the walk knows; otherwise changes nothing and says so.
     fn take_flat(&mut self, step: f64, json: &[u8]) -> bool {
-        let mut found = std::mem::take(&mut self.found);
-        found.clear();
-        let mut place = 0;
-        let mut is_plain = true;
-        let row = self.rows_taken;
-        let walked = row::walk(json, |key, scalar| {
-            let slot = self.slot_at(place, key);
-            place += 1;
-            let Some(known) = self.slots.get_mut(slot) else { return };
-            // Of repeated keys the last counts: the parser knows how.
-            is_plain &= known.last_row != row;
-            known.last_row = row;
-            if !known.is_wanted {
-                return;
-            }
-            let value = match scalar {
-                Scalar::Number(digits) => match digits.parse::<f64>() {
-                    Ok(number) if number.is_finite() => Found::Number(number),
-                    // Too large for JSON's reader.
-                    _ => {
-                        is_plain = false;
-                        return;
-                    }
-                },
-                Scalar::Text(word) => match value::non_finite(word) {
-                    Some(number) => Found::Number(number),
-                    None => Found::Text,
-                },
-                Scalar::Boolean => Found::Boolean,
-                Scalar::Null => Found::Null,
-            };
-            found.push((slot, value));
-        });
-        let is_known = walked.is_ok() && is_plain;
+        let mut found = Vec::with_capacity(self.order.len() + 1);
+        let guess = |place: usize| self.slots.get(*self.order.get(place)?)?.quoted.as_deref();
+        if row::walk(json, guess, &mut found).is_err() || !self.find_slots(&found) {
+            return false;
+        }
         let row = self.columns.rows;
-        for (slot, value) in found.iter().filter(|_| is_known) {
-            let Some(slot) = self.slots.get_mut(*slot) else { continue };
-            match value {
-                Found::Number(number) => slot.column.push(row, step, *number),
-                Found::Text => slot.column.push_other("text"),
-                Found::Boolean => slot.column.push_other("boolean"),
-                Found::Null => {}
+        for (slot, (_, scalar)) in self.order.iter().zip(found) {
+            let Some(slot) = self.slots.get_mut(*slot).filter(|slot| slot.is_wanted) else {
+                continue;
+            };
+            match scalar {
+                Scalar::Number(digits) => slot.column.push(row, step, parsed(digits)),
+                Scalar::Text(word) => match value::non_finite(word) {
+                    Some(number) => slot.column.push(row, step, number),
+                    None => slot.column.push_other("text"),
+                },
+                Scalar::Boolean => slot.column.push_other("boolean"),
+                Scalar::Null => {}
             }
         }
-        self.found = found;
-        is_known
+        true
+    }
+
+    /// Puts the slots of a row's keys in order. `false` where a key is repeated: the last counts,
+    /// and the parser knows it.
+    fn find_slots(&mut self, found: &[(Key<'_>, Scalar<'_>)]) -> bool {
+        for (place, (key, _)) in found.iter().enumerate() {
+            if let Key::Named(name) = key {
+                let slot = self.slot(name);
+                self.order.truncate(place);
+                self.order.push(slot);
+            }
+        }
+        let row = self.rows_taken;
+        self.order.iter().take(found.len()).all(|slot| {
+            let slot = self.slots.get_mut(*slot);
+            slot.is_some_and(|slot| std::mem::replace(&mut slot.last_row, row) != row)
+        })
     }
 
     /// Takes any row that holds a JSON object.
@@ -216,21 +204,6 @@ impl Filler {
             }
         }
         true
-    }
-
-    fn slot_at(&mut self, place: usize, key: &str) -> usize {
-        let guess = self.order.get(place).copied();
-        if let Some(slot) = guess
-            && self.slots.get(slot).is_some_and(|slot| slot.name == key)
-        {
-            return slot;
-        }
-        let slot = self.slot(key);
-        if place < self.order.len() {
-            self.order.truncate(place);
-        }
-        self.order.push(slot);
-        slot
     }
 
     fn slot(&mut self, name: &str) -> usize {
@@ -252,7 +225,8 @@ impl Filler {
 
     fn add_slot(&mut self, name: &str, column: Column) {
         self.names.insert(name.to_owned(), self.slots.len());
-        self.slots.push(Slot { name: name.to_owned(), column, is_wanted: true, last_row: 0 });
+        let (name, quoted) = (name.to_owned(), row::quoted(name));
+        self.slots.push(Slot { name, quoted, column, is_wanted: true, last_row: 0 });
     }
 
     fn finish(mut self) -> Columns {
