@@ -135,12 +135,14 @@ fn write_project(path: &Path, runs: &[(String, i64)]) -> Result<()> {
 fn metrics_at(step: i64, run: i64) -> Value {
     let wobble = (step * 7_919 + run * 104_729) % 1_000;
     let loss = 2.0 / (1.0 + step as f64 / 500.0) + wobble as f64 / 20_000.0;
-    let mut metrics = json!({"train/loss": loss, "train/grad_norm": 1.0 + loss / 2.0, "lr": 0.001});
-    if step % 10 == 0 {
-        metrics["eval/loss"] = json!(loss * 1.1);
-        metrics["eval/accuracy"] = json!(1.0 - loss / 3.0);
+    let (norm, lr) = (1.0 + loss / 2.0, 0.001);
+    if step % 10 > 0 {
+        return json!({"train/loss": loss, "train/grad_norm": norm, "lr": lr});
     }
-    metrics
+    json!({
+        "train/loss": loss, "train/grad_norm": norm, "lr": lr,
+        "eval/loss": loss * 1.1, "eval/accuracy": 1.0 - loss / 3.0,
+    })
 }
 
 fn time(second: i64) -> String {
