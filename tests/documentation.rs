@@ -2,14 +2,19 @@
 //! that does not exist, clients can take what they are told, links lead somewhere.
 //!
 //! `UPDATE_DOCS=1 cargo test --test documentation` rewrites the generated pages.
-#![allow(clippy::expect_used, clippy::panic)]
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use mcp_trackio::tools::{Category, TOOLS, document};
+use clap::Parser;
+use jiff::Timestamp;
+use mcp_trackio::commands::{CommandLine, demo::data};
+use mcp_trackio::tools::{self, Category, Surroundings, TOOLS, document};
+use mcp_trackio::trackio::{Directory, Stop, Store};
 use serde_json::Value;
 
 const REFRESH: &str = "UPDATE_DOCS=1 cargo test --test documentation";
@@ -33,6 +38,30 @@ const PREFIXES: &[&str] = &[
 /// Words that look like tools and are none, each with the reason why it may be said.
 const NO_TOOLS: &[(&str, &str)] =
     &[("get_things", "the example in CONTRIBUTING.md"), ("query_only", "a pragma of SQLite")];
+
+/// What the README asks of the demo's projects: the question, the tool and its arguments, and how
+/// the lines begin that are shown beside the first one.
+const QUESTIONS: &[(&str, &str, &str, &[&str])] = &[
+    ("How is my run doing?", "get_run_summary", "{}", &["progress:", "metric |", "eval/loss |"]),
+    (
+        "What went wrong with high-lr?",
+        "get_run_summary",
+        r#"{"run": "high-lr"}"#,
+        &["metric |", "train/loss |", "alerts:"],
+    ),
+    (
+        "When was the eval loss of large-no-dropout best?",
+        "get_metric_values",
+        r#"{"run": "large-no-dropout", "metric": "eval/loss"}"#,
+        &[],
+    ),
+    (
+        "Is there a run called basline?",
+        "get_run_summary",
+        r#"{"project": "bert-sentiment", "run": "basline"}"#,
+        &[],
+    ),
+];
 
 /// Crates that speak over a network. `mio` and `socket2` are not among them: tokio's event loop
 /// brings them in, for the pipes to the client.
@@ -61,16 +90,49 @@ fn the_page_of_the_tools_is_fresh() {
 
 #[test]
 fn the_table_in_the_readme_is_fresh() {
-    refresh("README.md", |readme| {
-        let (before, rest) = readme.split_once("<!-- tools:begin -->").expect("a tools:begin");
-        let (_, after) = rest.split_once("<!-- tools:end -->").expect("a tools:end");
-        let table = document::table();
-        format!("{before}<!-- tools:begin -->\n{table}<!-- tools:end -->{after}")
-    });
+    refresh("README.md", |readme| between(readme, "tools", &document::table()));
+}
+
+#[test]
+fn the_answers_in_the_readme_are_what_the_tools_answer() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let now = Timestamp::from_second(1_795_000_000).expect("a time");
+    data::write(directory.path(), now).expect("the demo's projects");
+    let store = Arc::new(Store::new(Directory::resolve(Some(directory.path())), 0));
+    let mut shown = String::from("```text\n");
+    for (question, tool, arguments, lines) in QUESTIONS {
+        let surroundings = Surroundings { store: store.clone(), now, stop: Stop::default() };
+        let parsed = serde_json::from_str(arguments).expect("an object");
+        let tool = tools::find(tool).expect("a tool");
+        let text = match tool.call(&surroundings, parsed) {
+            Ok(answer) => answer.text,
+            Err(failure) => failure.0,
+        };
+        let mut answer: Vec<&str> = text.lines().take(1).collect();
+        for start in *lines {
+            let line = text.lines().find(|line| line.starts_with(start));
+            answer.push(line.unwrap_or_else(|| panic!("no line begins with {start}:\n{text}")));
+        }
+        let call = format!("{} {}", tool.name(), arguments.replace("{}", ""));
+        shown += &format!("> {question}\n  {}\n    {}\n\n", call.trim_end(), answer.join("\n    "));
+    }
+    let shown = format!("{}\n```\n", shown.trim_end());
+    refresh("README.md", |readme| between(readme, "answers", &shown));
+}
+
+/// The text with another part between the marks of that name.
+fn between(text: &str, name: &str, part: &str) -> String {
+    let (begin, end) = (format!("<!-- {name}:begin -->"), format!("<!-- {name}:end -->"));
+    let (before, rest) = text.split_once(&begin).expect("the mark of the beginning");
+    let (_, after) = rest.split_once(&end).expect("the mark of the end");
+    format!("{before}{begin}\n{part}{end}{after}")
 }
 
 /// Compares a file with what it should be, or makes it so.
 fn refresh(name: &str, expected: impl Fn(&str) -> String) {
+    // Two tests rewrite parts of one file.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let path = root().join(name);
     let current = fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
     let expected = expected(&current);
@@ -350,6 +412,29 @@ fn configurations_parse_and_start_the_server() {
 }
 
 #[test]
+fn commands_are_understood() {
+    let mut checked = 0;
+    for path in pages() {
+        let text = read(&path);
+        let blocks = fenced(&text, "sh").join("\n");
+        let inline = text.split('`').skip(1).step_by(2).filter(|code| !code.contains('\n'));
+        for line in blocks.lines().chain(inline) {
+            let line = line.split(" # ").next().unwrap_or_default().trim();
+            let arguments = line.strip_prefix("mcp-trackio ").or_else(|| {
+                let run = line.strip_prefix("cargo run ")?;
+                run.split_once("-- ").map(|(_, arguments)| arguments)
+            });
+            let Some(arguments) = arguments else { continue };
+            let words = ["mcp-trackio"].into_iter().chain(arguments.split_whitespace());
+            let parsed = CommandLine::try_parse_from(words);
+            assert!(parsed.is_ok(), "{} shows `{line}`:\n{parsed:?}", path.display());
+            checked += 1;
+        }
+    }
+    assert!(checked > 3, "only {checked} commands were found");
+}
+
+#[test]
 fn the_registry_name_stands_in_the_readme_as_visible_text() {
     let readme = read(&root().join("README.md"));
     let is_named = |line: &str| {
@@ -385,7 +470,12 @@ fn every_dependency_has_its_line() {
     let manifest = read(&root().join("Cargo.toml"));
     let used = direct_dependencies(&manifest);
     assert!(!used.is_empty(), "Cargo.toml has no dependencies");
-    assert_eq!(listed, used, "docs/dependencies.md (left) and Cargo.toml");
+    for name in used.difference(&listed) {
+        panic!("docs/dependencies.md has no line for `{name}`");
+    }
+    for name in listed.difference(&used) {
+        panic!("docs/dependencies.md tells of `{name}`, which is no direct dependency");
+    }
 }
 
 /// The names under every `[…dependencies]`.
