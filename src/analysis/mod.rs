@@ -2,8 +2,16 @@
 //!
 //! The same rows give the same words: sums run in a fixed order and ties have a total order.
 
+pub mod checks;
+pub mod curve;
+pub mod diagnose;
+pub mod finding;
 pub mod methods;
+pub mod number;
 pub mod role;
+pub mod run;
 pub mod sample;
+pub mod schedule;
 pub mod series;
 pub mod stats;
+pub mod verdict;
