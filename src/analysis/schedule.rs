@@ -90,9 +90,9 @@ pub fn learning_rate(run: &Run<'_>) -> Option<LearningRate> {
     Some(LearningRate { value: Number(value), phase })
 }
 
-/// Whether the learning rate has fallen to under a tenth of its peak.
-pub fn has_decayed(track: &Track) -> bool {
-    last_value(track).is_some_and(|value| value < 0.1 * peak(track))
+/// Whether the learning rate had fallen to under a fifth of its peak by `step`.
+pub fn has_decayed(track: &Track, step: f64) -> bool {
+    track.ordered.curve.level_at(step, 1) < 0.2 * peak(track)
 }
 
 fn peak(track: &Track) -> f64 {

@@ -2,8 +2,11 @@
 
 use super::scale::Scaled;
 use crate::analysis::{
+    curve::Curve,
     finding::{Confidence, Finding, Kind, Report},
-    methods::{median::median_or_zero, noise::noise, running::running_median},
+    methods::{
+        mann_kendall::mann_kendall, median::median_or_zero, noise::noise, running::running_median,
+    },
     number::show,
     role::Role,
     run::{Run, Track},
@@ -41,7 +44,12 @@ fn diverged(track: &Track, strictness: f64) -> Option<Finding> {
     let lost = if gain > 0.0 { rise / gain } else { f64::INFINITY };
     let sigma = noise(&x.values);
     let recent = best * 10 >= x.len() * 9;
-    if recent || rise <= 5.0 * sigma * strictness {
+    // Five deviations, or half of it where the curve has kept rising since its best.
+    let since = Curve { steps: Vec::new(), values: x.between(best, x.len()).to_vec() }.blocks(400);
+    let trend = mann_kendall(&since.values);
+    let climbs = trend.tau > 0.3 && trend.p < 0.01;
+    let enough = if climbs { 2.5 } else { 5.0 };
+    if recent || rise <= enough * sigma * strictness {
         return None;
     }
     let double = rise > scaled.threshold(2.0, 1.0) * strictness && lost > 0.35;

@@ -24,21 +24,33 @@ struct Course {
     trend: Trend,
     /// Relative fall, the two levels being medians.
     drop: f64,
-    /// The fall in deviations of the noise of the two levels.
-    sigmas: f64,
+    /// The fall in standard errors of the two levels.
+    errors: f64,
+    /// Whether the fall came before the first twentieth was over.
+    at_once: bool,
 }
 
 impl Course {
     fn of(track: &Track) -> Self {
         let few = track.few();
-        let (start, end) = (track.start(), track.end());
         let sigma = noise(&few.values);
+        let (head, tail) = (few.head(0.05, 1), few.tail(0.1, 3));
+        let fall = median_or_zero(head) - median_or_zero(tail);
+        let later = median_or_zero(few.between(1, few.len()));
+        let at_once = few.value(0) - later > (6.0 * sigma).max(0.1 * later.abs());
         Self {
             trend: mann_kendall(&few.values),
             drop: track.drop(),
-            sigmas: if sigma > 0.0 { (start - end) / sigma } else { f64::INFINITY },
+            errors: fall / standard_error(sigma, head.len(), tail.len()),
+            at_once,
         }
     }
+}
+
+/// The standard error of the difference of the medians of `a` and `b` values: for normal noise a
+/// median is 1.25 times as uncertain as a mean.
+fn standard_error(sigma: f64, a: usize, b: usize) -> f64 {
+    1.25 * sigma * (1.0 / a.max(1) as f64 + 1.0 / b.max(1) as f64).sqrt()
 }
 
 /// Asks the training curve, and the held-out one where training alone would look dead.
@@ -66,33 +78,37 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
     }
 }
 
+/// No fall of 5 %, or none beyond noise, and no clear trend; or the level of chance.
 fn not_learning(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> {
-    let Course { trend, drop, .. } = course;
-    let still = *drop < 0.05 * run.strictness
-        && (trend.p > 0.05 || trend.tau.abs() < 0.3 || *drop < 0.02 * run.strictness);
+    let Course { trend, drop, errors, at_once } = *course;
+    let little = drop < 0.05 * run.strictness
+        && (trend.p > 0.05 || trend.tau.abs() < 0.3 || drop < 0.02 * run.strictness);
+    let only_noise = errors < 3.0 && trend.p > 0.05 && trend.tau > -0.2;
+    let guessing = stands_at_chance(run, track).is_some();
     // A loss that moves little may yet teach what the held-out data measure.
     let eval_learns = run.eval.as_ref().is_some_and(|eval| eval.len() >= 3 && eval.drop() > 0.05);
-    (still && !eval_learns).then(|| {
+    let still = (little || only_noise) && !at_once && !eval_learns;
+    (still || guessing).then(|| {
         let (start, now) = (track.logged(track.start()), track.logged(track.end()));
-        Finding::new(
-            Kind::NotLearning,
-            &track.name,
-            format!(
-                "{} stands at {} after {} points, where it began ({}): a change of {}",
+        let n = track.len();
+        let summary = match guessing {
+            true => format!("{} stands at {} and stays there: guessing", track.name, show(now)),
+            false => format!(
+                "{} made no progress in {n} points: {} at the start, {} now ({})",
                 track.name,
-                show(now),
-                track.len(),
                 show(start),
+                show(now),
                 percent(-drop),
             ),
-        )
-        .at(track.curve.step(0))
-        .confidence(if track.len() < 15 { Confidence::Medium } else { Confidence::High })
-        .with("start", start)
-        .with("now", now)
-        .with("drop_percent", 100.0 * drop)
-        .with("tau", trend.tau)
-        .with("points", track.len())
+        };
+        Finding::new(Kind::NotLearning, &track.name, summary)
+            .at(track.curve.step(0))
+            .confidence(if n < 15 { Confidence::Medium } else { Confidence::High })
+            .with("start", start)
+            .with("now", now)
+            .with("drop_percent", 100.0 * drop)
+            .with("tau", trend.tau)
+            .with("points", n)
     })
 }
 
@@ -142,33 +158,31 @@ fn lr_too_low(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> 
     })
 }
 
-/// The second half brought under 2 % of the fall and under 1 % of the level.
+/// The second half brought under 2 % of the fall and under 1 % of the level, or nothing beyond
+/// noise, and shows no trend.
 fn plateau(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> {
-    let n = track.blocks.len();
-    if n < FEWEST_FOR_PLATEAU || course.drop < 0.05 || course.sigmas < 3.0 {
-        return None;
-    }
-    let blocks = &track.blocks;
-    let width = (n / 10).max(3);
-    let middle = median_or_zero(blocks.between(n / 2 - width / 2, n / 2 - width / 2 + width));
-    let (start, end) = (track.start(), track.end());
-    let late = middle - end;
     let few = track.few();
-    let second = mann_kendall(few.between(few.len() / 2, few.len()));
-    let flat = late < 0.02 * (start - end) / run.strictness
-        && late < 0.01 * middle.abs() / run.strictness
-        && late > -0.05 * (start - end)
+    let n = few.len();
+    if n < FEWEST_FOR_PLATEAU || (course.errors < 3.0 && !course.at_once) {
+        return None;
+    }
+    let start = if course.at_once { few.value(0) } else { track.start() };
+    let quarter = n / 4;
+    let third = median_or_zero(few.between(n / 2, n / 2 + quarter));
+    let fourth = median_or_zero(few.between(n - quarter, n));
+    let late = third - fourth;
+    let gain = start - fourth;
+    let error = standard_error(noise(&few.values), quarter, quarter);
+    let second = mann_kendall(few.between(n / 2, n));
+    let nothing = late < 0.02 * gain / run.strictness && late < 0.01 * third.abs() / run.strictness;
+    let flat = late.abs() < 0.05 * gain
+        && gain > 0.05 * start.abs()
+        && (nothing || late < 2.0 * error)
         && (second.tau > -0.2 || second.p > 0.05);
-    if !flat {
-        return None;
-    }
-    // At the end of its schedule a run has no reason to move.
-    let decayed = run.learning_rate.as_ref().is_some_and(schedule::has_decayed);
-    if decayed {
-        return None;
-    }
     let since = knee(track);
-    Some(
+    // Where the schedule has ended a run has no reason to move.
+    let ended = run.learning_rate.as_ref().is_some_and(|rate| schedule::has_decayed(rate, since));
+    (flat && !ended).then(|| {
         Finding::new(
             Kind::Plateau,
             &track.name,
@@ -176,17 +190,17 @@ fn plateau(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> {
                 "{} fell from {} to {} by step {} and has not progressed since",
                 track.name,
                 show(track.logged(start)),
-                show(track.logged(end)),
+                show(track.logged(fourth)),
                 show(since),
             ),
         )
         .at(since)
         .confidence(Confidence::Low)
         .with("start", track.logged(start))
-        .with("now", track.logged(end))
-        .with("second_half_share_percent", 100.0 * late / (start - end))
-        .with("tau_second_half", second.tau),
-    )
+        .with("now", track.logged(fourth))
+        .with("last_quarter_share_percent", 100.0 * late / gain)
+        .with("tau_second_half", second.tau)
+    })
 }
 
 /// The first step at which the smoothed curve has made 98 % of its way.
@@ -197,6 +211,19 @@ fn knee(track: &Track) -> f64 {
     smooth.step(reached.unwrap_or(0))
 }
 
+/// The number of classes at whose `ln k` the second half of the curve stands, to 0.5 %. Only two
+/// classes and the configured number: every other level is the logarithm of some number.
+fn stands_at_chance(run: &Run<'_>, track: &Track) -> Option<f64> {
+    let known = run.config_number(CLASSES).filter(|k| *k >= 2.0);
+    let few = track.few();
+    let half = few.between(few.len() / 2, few.len());
+    [Some(2.0), known]
+        .into_iter()
+        .flatten()
+        .find(|k| half.iter().all(|v| (v / k.ln() - 1.0).abs() < 0.005))
+        .filter(|_| track.positive())
+}
+
 /// A loss that stands at `ln k`: what guessing among `k` classes costs.
 fn chance(run: &Run<'_>, track: &Track, report: &Report) -> Option<Finding> {
     let stuck = report.warns(Kind::NotLearning) || report.find(Kind::Diverged).is_some();
@@ -204,9 +231,11 @@ fn chance(run: &Run<'_>, track: &Track, report: &Report) -> Option<Finding> {
         return None;
     }
     let level = track.end();
-    let known = run.config_number(&["num_labels", "num_classes", "vocab_size", "n_classes"]);
+    let known = run.config_number(CLASSES);
     let classes = known.into_iter().chain(USUAL_CLASSES.iter().map(|k| f64::from(*k)));
-    let k = classes.filter(|k| *k >= 2.0).find(|k| (level / k.ln() - 1.0).abs() < 0.01)?;
+    let near = |k: &f64| *k >= 2.0 && (level / k.ln() - 1.0).abs() < 0.01;
+    let k = stands_at_chance(run, track).or_else(|| classes.into_iter().find(near))?;
+    let sure = known == Some(k) || k == 2.0;
     Some(
         Finding::new(
             Kind::ChanceLevel,
@@ -217,11 +246,14 @@ fn chance(run: &Run<'_>, track: &Track, report: &Report) -> Option<Finding> {
                 show(level)
             ),
         )
-        .confidence(if known == Some(k) || k == 2.0 { Confidence::High } else { Confidence::Low })
+        .confidence(if sure { Confidence::High } else { Confidence::Low })
         .with("level", level)
         .with("classes", k),
     )
 }
+
+/// Where a configuration tells how many classes there are.
+const CLASSES: &[&str] = &["num_labels", "num_classes", "n_classes", "vocab_size"];
 
 /// Numbers of classes and sizes of vocabularies that occur; every number would match something.
 const USUAL_CLASSES: [u32; 18] =

@@ -3,7 +3,11 @@
 use crate::analysis::{
     curve::Curve,
     finding::{Confidence, Finding, Kind, Report, Severity},
-    methods::{mann_kendall::mann_kendall, median::median_or_zero, running::running_median},
+    methods::{
+        mann_kendall::{Trend, mann_kendall},
+        median::median_or_zero,
+        running::running_median,
+    },
     number::{percent, show},
     role::Role,
     run::{Run, Track},
@@ -20,7 +24,7 @@ struct Way {
     error: f64,
     /// The spread of the rewards.
     deviation: f64,
-    tau: f64,
+    trend: Trend,
     /// The highest of the smoothed curve and its step.
     peak: (f64, f64),
 }
@@ -63,21 +67,23 @@ impl Way {
             last: mean(tail),
             error: (variance(head) / head.len() as f64 + variance(tail) / tail.len() as f64).sqrt(),
             deviation: variance(&curve.values).sqrt(),
-            tau: mann_kendall(&curve.blocks(400).values).tau,
+            trend: mann_kendall(&curve.blocks(400).values),
             peak: peak.map_or((0.0, 0.0), |(i, v)| (*v, curve.step(i))),
         }
     }
 }
 
 fn judge(reward: &Track, way: &Way, strictness: f64) -> Option<Finding> {
-    let Way { first, last, error, deviation, tau, peak } = *way;
+    let Way { first, last, error, deviation, trend, peak } = *way;
     let change = last - first;
     let fall = peak.0 - last;
     let collapsed = first > 0.0 && last < 0.25 * first && -change > 6.0 * error;
     let declining = fall > 0.30 * strictness * peak.0.abs()
         && fall > strictness * deviation
         && fall > 3.0 * error;
-    let improving = change > 3.0 * error && tau > 0.08;
+    // Three standard errors, or a trend at the one-sided 5 % level of a visible size.
+    let drifts = trend.p < 0.10 && change > 0.3 * deviation;
+    let improving = trend.tau > 0.08 && (change > 3.0 * error || drifts);
     let (kind, summary) = if collapsed {
         (
             Kind::RewardCollapsed,
@@ -116,7 +122,7 @@ fn judge(reward: &Track, way: &Way, strictness: f64) -> Option<Finding> {
         .with("peak", peak.0)
         .with("peak_step", peak.1)
         .with("change_in_errors", change / error)
-        .with("tau", tau);
+        .with("tau", trend.tau);
     Some(if kind == Kind::RewardFlat { finding } else { finding.at(peak.1) })
 }
 

@@ -104,9 +104,10 @@ fn spikes(track: &Track, scaled: &Scaled, events: &[Event], strictness: f64) -> 
     let first = events.first()?;
     let last = events.last()?;
     let high = scaled.threshold(2.0, 1.0) * strictness;
-    let large = events.iter().filter(|e| e.height > high).count();
-    let lasting = events.iter().any(|e| e.points >= 3);
     let x = &scaled.curve;
+    let material = material(track, events);
+    let large = material.iter().filter(|e| e.height > high).count();
+    let lasting = material.iter().any(|e| e.points >= 3);
     let before = median_or_zero(x.between(first.from.saturating_sub(10), first.from));
     let end = median_or_zero(x.tail(0.1, 3));
     let sigma = noise(&x.values);
@@ -138,6 +139,18 @@ fn spikes(track: &Track, scaled: &Scaled, events: &[Event], strictness: f64) -> 
     // One bad batch is not a bad run.
     let warns = large >= 2 || lasting || (large == 1 && worse);
     Some(if warns { finding.confidence(Confidence::Medium) } else { finding.info() })
+}
+
+/// The events that stand above the level now by more than 35 % of the gain: at the floor of a
+/// loss every batch is a large multiple of nothing.
+fn material<'a>(track: &Track, events: &'a [Event]) -> Vec<&'a Event> {
+    let now = track.end();
+    let gain = track.start() - now;
+    let top = |event: &Event| {
+        let values = track.curve.between(event.from, event.to + 1);
+        values.iter().copied().max_by(f64::total_cmp).unwrap_or(now)
+    };
+    events.iter().filter(|event| top(event) - now > 0.35 * gain).collect()
 }
 
 /// The largest rise of the smoothed curve above an earlier low: ln 1.6, more than 35 % of the
