@@ -145,7 +145,9 @@ fn overfitting(run: &Run<'_>, train: &Track, eval: &Track) -> Option<Finding> {
     let patience = turn.since >= 3.max(n / 4) && turn.loss > 0.10 * s && fall > 0.20;
     let found = match n {
         ..8 => turn.since >= 1 && turn.rising && turn.loss > 0.05 * s && falls,
-        _ => (turned && falls) || (patience && turn.sigmas > 1.0),
+        _ => {
+            (turned && falls) || (patience && turn.sigmas > if turn.rising { 1.0 } else { 2.0 } * s)
+        }
     };
     if !found || !turn.material {
         return None;

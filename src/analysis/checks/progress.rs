@@ -158,8 +158,8 @@ fn lr_too_low(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> 
     })
 }
 
-/// The second half brought under 2 % of the fall and under 1 % of the level, or nothing beyond
-/// noise, and shows no trend.
+/// The second half brought nothing, and that is shown, not just not refuted: its progress and two
+/// standard errors together stay under 2.5 % of the fall, and it has no trend.
 fn plateau(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> {
     let few = track.few();
     let n = few.len();
@@ -170,19 +170,18 @@ fn plateau(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> {
     let quarter = n / 4;
     let third = median_or_zero(few.between(n / 2, n / 2 + quarter));
     let fourth = median_or_zero(few.between(n - quarter, n));
-    let late = third - fourth;
-    let gain = start - fourth;
+    let (late, gain) = (third - fourth, start - fourth);
     let error = standard_error(noise(&few.values), quarter, quarter);
+    let limit = 0.025 * gain / run.strictness;
     let second = mann_kendall(few.between(n / 2, n));
-    let nothing = late < 0.02 * gain / run.strictness && late < 0.01 * third.abs() / run.strictness;
-    let flat = late.abs() < 0.05 * gain
-        && gain > 0.05 * start.abs()
-        && (nothing || late < 2.0 * error)
-        && (second.tau > -0.2 || second.p > 0.05);
+    let flat = late.abs() + 2.0 * error < limit && second.tau > -0.2 && second.p > 0.1;
+    // A loss that lost 99 % of itself has no further to go.
+    let room = !track.positive() || fourth > 0.01 * start;
     let since = knee(track);
+    let early = since <= few.step(n / 2);
     // Where the schedule has ended a run has no reason to move.
     let ended = run.learning_rate.as_ref().is_some_and(|rate| schedule::has_decayed(rate, since));
-    (flat && !ended).then(|| {
+    (flat && room && early && !ended && gain > 0.05 * start.abs()).then(|| {
         Finding::new(
             Kind::Plateau,
             &track.name,

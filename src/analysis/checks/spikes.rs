@@ -61,7 +61,7 @@ fn events(scaled: &Scaled, strictness: f64) -> Vec<Event> {
         if above <= height || above <= 8.0 * scale * strictness {
             continue;
         }
-        match events.last_mut().filter(|event| i - event.to <= 3) {
+        match events.last_mut().filter(|event| i - event.to <= 2) {
             Some(event) => {
                 event.to = i;
                 event.points += 1;
@@ -105,9 +105,8 @@ fn spikes(track: &Track, scaled: &Scaled, events: &[Event], strictness: f64) -> 
     let last = events.last()?;
     let high = scaled.threshold(2.0, 1.0) * strictness;
     let x = &scaled.curve;
-    let material = material(track, events);
-    let large = material.iter().filter(|e| e.height > high).count();
-    let lasting = material.iter().any(|e| e.points >= 3);
+    let large = events.iter().filter(|e| e.height > high && lost(track, e) > 0.5).count();
+    let lasting = events.iter().any(|e| e.points >= 3 && lost(track, e) > 0.15);
     let before = median_or_zero(x.between(first.from.saturating_sub(10), first.from));
     let end = median_or_zero(x.tail(0.1, 3));
     let sigma = noise(&x.values);
@@ -141,16 +140,13 @@ fn spikes(track: &Track, scaled: &Scaled, events: &[Event], strictness: f64) -> 
     Some(if warns { finding.confidence(Confidence::Medium) } else { finding.info() })
 }
 
-/// The events that stand above the level now by more than 35 % of the gain: at the floor of a
-/// loss every batch is a large multiple of nothing.
-fn material<'a>(track: &Track, events: &'a [Event]) -> Vec<&'a Event> {
+/// How much of what was gained since the first point an event undid while it lasted. At the floor of a loss every odd batch is
+/// a large multiple of nothing.
+fn lost(track: &Track, event: &Event) -> f64 {
+    let values = track.curve.between(event.from, event.to + 1);
+    let top = values.iter().copied().max_by(f64::total_cmp).unwrap_or_default();
     let now = track.end();
-    let gain = track.start() - now;
-    let top = |event: &Event| {
-        let values = track.curve.between(event.from, event.to + 1);
-        values.iter().copied().max_by(f64::total_cmp).unwrap_or(now)
-    };
-    events.iter().filter(|event| top(event) - now > 0.35 * gain).collect()
+    (top - now) / (track.start().max(track.curve.value(0)) - now).max(0.0)
 }
 
 /// The largest rise of the smoothed curve above an earlier low: ln 1.6, more than 35 % of the

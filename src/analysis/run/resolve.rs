@@ -163,12 +163,15 @@ impl<'a> Candidates<'a> {
     fn eval(&self, train: Option<&Candidate<'a>>) -> Option<&Candidate<'a>> {
         let held_out = || self.0.iter().filter(|c| c.split == Some(Split::Eval));
         let same = train.and_then(|t| held_out().find(|c| c.measure == t.measure));
-        same.or_else(|| self.first(Role::EvalLoss)).or_else(|| match train {
+        // A loss named after one of several data sets, unless it is a term that training has too.
+        let trained = |measure: &str| {
+            self.0.iter().any(|c| c.split != Some(Split::Eval) && c.measure == measure)
+        };
+        let of_data_set = || held_out().find(|c| c.role == Role::LossPart && !trained(&c.measure));
+        let other = || match train {
             Some(_) => None,
-            None => held_out()
-                .find(|c| c.role == Role::LossPart)
-                .or_else(|| self.first(Role::Error))
-                .or_else(|| self.first(Role::Score)),
-        })
+            None => self.first(Role::Error).or_else(|| self.first(Role::Score)),
+        };
+        same.or_else(|| self.first(Role::EvalLoss)).or_else(of_data_set).or_else(other)
     }
 }
