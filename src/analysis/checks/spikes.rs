@@ -106,7 +106,7 @@ fn spikes(track: &Track, scaled: &Scaled, events: &[Event], strictness: f64) -> 
     let high = scaled.threshold(2.0, 1.0) * strictness;
     let x = &scaled.curve;
     let large = events.iter().filter(|e| e.height > high && lost(track, e) > 0.5).count();
-    let lasting = events.iter().any(|e| e.points >= 3 && lost(track, e) > 0.15);
+    let lasting = events.iter().any(|e| e.points >= 3 && lost(track, e) > 0.25);
     let before = median_or_zero(x.between(first.from.saturating_sub(10), first.from));
     let end = median_or_zero(x.tail(0.1, 3));
     let sigma = noise(&x.values);
