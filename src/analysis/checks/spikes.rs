@@ -20,7 +20,9 @@ const FEWEST: usize = 15;
 struct Event {
     from: usize,
     to: usize,
-    /// How many of the points stand out.
+    /// The latest run of neighbours that stand out.
+    run: usize,
+    /// The longest such run.
     points: usize,
     /// The highest above the baseline, in the scaled unit.
     height: f64,
@@ -63,11 +65,12 @@ fn events(scaled: &Scaled, strictness: f64) -> Vec<Event> {
         }
         match events.last_mut().filter(|event| i - event.to <= 2) {
             Some(event) => {
+                event.run = if i == event.to + 1 { event.run + 1 } else { 1 };
+                event.points = event.points.max(event.run);
                 event.to = i;
-                event.points += 1;
                 event.height = event.height.max(above);
             }
-            None => events.push(Event { from: i, to: i, points: 1, height: above }),
+            None => events.push(Event { from: i, to: i, run: 1, points: 1, height: above }),
         }
     }
     events
