@@ -6,11 +6,14 @@ use rmcp::schemars::{self, JsonSchema};
 use serde::Serialize;
 
 use super::{
+    advice::advise,
     checks,
-    finding::{Confidence, Finding, NotChecked, Verdict},
+    finding::{Confidence, Finding, NotChecked, Report, Verdict},
+    forecast::{self, Projection},
+    headline::headline,
     number::Number,
     role::Role,
-    run::{Options, Run, RunFacts, Track},
+    run::{Family, Options, Run, RunFacts, Status, Track},
     schedule::{self, LearningRate, Progress},
     verdict::verdict,
 };
@@ -67,7 +70,7 @@ pub struct Diagnosis {
     pub findings: Vec<Finding>,
     /// Where the main loss is heading.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub projection: Option<Number>,
+    pub projection: Option<Projection>,
     /// When to ask again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub check_again: Option<CheckAgain>,
@@ -82,24 +85,87 @@ pub struct Diagnosis {
 pub fn diagnose(facts: &RunFacts<'_>, options: &Options) -> Diagnosis {
     let run = Run::resolve(*facts, options);
     let mut report = checks::all(&run);
-    let (verdict, confidence, _grounds) = verdict(&run, &mut report);
+    for finding in &mut report.findings {
+        advise(&run, finding);
+    }
+    let (verdict, confidence, grounds) = verdict(&run, &mut report);
+    let progress = schedule::progress(&run);
+    let projection = projection(&run, verdict, progress.as_ref(), &mut report);
+    let headline = headline(&run, verdict, grounds, &report);
     report.findings.sort_by(|a, b| {
         a.severity.cmp(&b.severity).then(a.confidence.cmp(&b.confidence)).then(a.kind.cmp(&b.kind))
     });
     Diagnosis {
         verdict,
         confidence,
-        headline: String::new(),
-        progress: schedule::progress(&run),
+        headline,
+        check_again: check_again(&run, progress.as_ref(), verdict),
+        notes: notes(&run),
+        progress,
         metrics_used: metrics_used(&run),
         curves: curves(&run),
         learning_rate: schedule::learning_rate(&run),
         findings: report.findings,
-        projection: None,
-        check_again: None,
+        projection,
         not_checked: report.not_checked,
-        notes: Vec::new(),
     }
+}
+
+/// Where the held-out loss, or the training loss, will be when the run ends.
+fn projection(
+    run: &Run<'_>,
+    verdict: Verdict,
+    progress: Option<&Progress>,
+    report: &mut Report,
+) -> Option<Projection> {
+    let total = progress.and_then(|progress| progress.total)?;
+    let unfinished = progress.is_some_and(|progress| progress.step < total);
+    let moving = matches!(verdict, Verdict::Healthy | Verdict::Plateau | Verdict::LrTooLow);
+    let track = run.main().filter(|_| unfinished && moving)?;
+    match forecast::project(track, total.0) {
+        Ok(projection) => Some(projection),
+        Err(reason) => {
+            report.skip("projection", format!("cannot be projected: {reason}"));
+            None
+        }
+    }
+}
+
+/// After another tenth of the run, or once there are points enough.
+fn check_again(run: &Run<'_>, progress: Option<&Progress>, verdict: Verdict) -> Option<CheckAgain> {
+    let progress = progress.filter(|_| run.facts.status == Status::Active)?;
+    let step = progress.step.0;
+    let (next, reason) = match progress.total {
+        _ if verdict == Verdict::InsufficientData => {
+            let track = run.reward.as_ref().or(run.main())?;
+            let spacing = step / track.len().max(1) as f64;
+            (step + spacing * 8.0, "eight more points tell a direction from noise".to_owned())
+        }
+        Some(total) => {
+            let next = (step + 0.1 * total.0).min(total.0);
+            (next, format!("a tenth of the {total} steps later"))
+        }
+        None => (step * 1.25, "a quarter more steps than now".to_owned()),
+    };
+    Some(CheckAgain { step: Number(next.round()), reason })
+}
+
+/// How names were understood where that may surprise.
+fn notes(run: &Run<'_>) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(train) = run.train.as_ref().filter(|t| t.role == Role::LossPart) {
+        notes.push(format!(
+            "{} is one term of the loss; name another with train_metric",
+            train.name
+        ));
+    }
+    if run.family == Family::Reinforcement {
+        notes.push("judged by the reward: the loss of RL says nothing about progress".to_owned());
+    }
+    if run.train.is_none() && run.eval.is_some() {
+        notes.push("no training metric is logged: judged by the held-out one".to_owned());
+    }
+    notes
 }
 
 fn metrics_used(run: &Run<'_>) -> BTreeMap<&'static str, String> {
