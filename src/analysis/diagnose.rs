@@ -183,9 +183,14 @@ fn metrics_used(run: &Run<'_>) -> BTreeMap<&'static str, String> {
 }
 
 fn curves(run: &Run<'_>) -> Vec<CurveSummary> {
+    let preference = [Role::PreferenceMargin, Role::PreferenceAccuracy].map(|role| run.track(role));
     let scores = run.eval_scores.iter().take(2);
-    [&run.train, &run.eval, &run.reward]
-        .into_iter()
+    let main = match run.family {
+        Family::Supervised | Family::Preference => [&run.train, &run.eval],
+        Family::Reinforcement => [&run.reward, &None],
+    };
+    main.into_iter()
+        .chain(&preference)
         .flatten()
         .chain(scores)
         .filter(|track| !track.is_empty())

@@ -4,6 +4,7 @@
 
 pub mod advice;
 pub mod checks;
+pub mod course;
 pub mod curve;
 pub mod diagnose;
 pub mod finding;

@@ -1,13 +1,13 @@
 //! A series in words and a dozen points, for a reader without a picture.
 
 use super::{
-    checks,
+    checks::{self, overfitting::turn},
     curve::Curve,
     finding::{Kind, Report},
     headline::course,
     methods::{mann_kendall::mann_kendall, running::running_median},
-    number::show,
-    role::{Direction, Role, classify},
+    number::{percent, show},
+    role::{Direction, Role, Split, classify},
     run::{Options, Run, RunFacts, Status, Track},
     series::Series,
 };
@@ -33,7 +33,13 @@ pub fn shape(name: &str, series: &Series, direction: Option<Direction>) -> Strin
     // A schedule or a counter is described, not judged.
     let judged = direction.is_some() || classify(name).direction.is_some();
     let report = checks::all(&run);
+    let held_out = classify(name).split == Some(Split::Eval);
+    if let Some(turn) = turn(track).filter(|t| judged && held_out && t.rising && t.sigmas > 3.0) {
+        let step = show(track.blocks.step(turn.best));
+        words.push(format!("turned at step {step}, {} worse since", percent(turn.loss)));
+    }
     let kinds: &[Kind] = match judged {
+        true if held_out => &[Kind::NonFinite, Kind::NotLearning, Kind::Plateau],
         true => &[
             Kind::NonFinite,
             Kind::Diverged,

@@ -1,8 +1,8 @@
 //! One word for a run, from what the checks found.
 
 use super::{
+    course::Course,
     finding::{Confidence, Finding, Kind, Report, Severity, Verdict},
-    methods::{mann_kendall::mann_kendall, noise::noise},
     run::{Family, Run, Track},
 };
 
@@ -70,14 +70,17 @@ fn by_points(
 /// Healthy or on a plateau when the curve clearly went the right way.
 fn supervised(run: &Run<'_>, report: &mut Report) -> (Verdict, Confidence, Option<Kind>) {
     let tracks = [run.train.as_ref(), run.eval.as_ref()];
-    let moved = tracks.into_iter().flatten().any(went_the_right_way);
+    let moved = tracks
+        .into_iter()
+        .flatten()
+        .any(|track| track.len() >= FEWEST && Course::of(track).improves());
     let n = run.main().map_or(0, Track::len);
     if !moved {
         let reason = match run.main() {
-            Some(main) => format!(
-                "{} has {n} points without a direction beyond noise; 8 tell more",
-                main.name
-            ),
+            Some(main) if n < 8 => {
+                format!("{} has {n} points without a direction beyond noise; 8 needed", main.name)
+            }
+            Some(main) => format!("{} moves within its noise over {n} points", main.name),
             None => "no training or eval metric is known; name one with train_metric".to_owned(),
         };
         report.skip("verdict", reason);
@@ -88,16 +91,4 @@ fn supervised(run: &Run<'_>, report: &mut Report) -> (Verdict, Confidence, Optio
         None if n < 15 => (Verdict::Healthy, Confidence::Medium, None),
         None => (Verdict::Healthy, Confidence::High, None),
     }
-}
-
-/// A trend (τ < -0.3) or a fall of 5 %, beyond noise.
-fn went_the_right_way(track: &Track) -> bool {
-    if track.len() < FEWEST {
-        return false;
-    }
-    let few = track.few();
-    let trend = mann_kendall(&few.values);
-    let fall = track.start() - track.end();
-    let falls = track.drop() >= 0.05 && fall > 2.0 * noise(&few.values);
-    falls || (trend.tau < -0.3 && fall > 0.0)
 }

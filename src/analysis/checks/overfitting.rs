@@ -15,7 +15,7 @@ use crate::analysis::{
 };
 
 /// How an eval curve stands to its best.
-pub(super) struct Turn {
+pub struct Turn {
     /// Index of the best evaluation.
     pub best: usize,
     /// Evaluations after it.
@@ -75,7 +75,7 @@ fn share_lost(finding: &Finding) -> f64 {
 }
 
 /// Where `eval` turned; `None` when its best is the last evaluation.
-pub(super) fn turn(eval: &Track) -> Option<Turn> {
+pub fn turn(eval: &Track) -> Option<Turn> {
     let e = &eval.blocks;
     let n = e.len();
     let few = n < 8;

@@ -1,12 +1,10 @@
 //! Whether the curve goes anywhere: no learning, a rate too low, a plateau, the level of chance.
 
 use crate::analysis::{
+    course::{Course, standard_error},
     finding::{Confidence, Finding, Kind, Report},
     methods::{
-        mann_kendall::{Trend, mann_kendall},
-        median::median_or_zero,
-        noise::noise,
-        theil_sen::theil_sen,
+        mann_kendall::mann_kendall, median::median_or_zero, noise::noise, theil_sen::theil_sen,
     },
     number::{percent, show},
     role::Role,
@@ -18,40 +16,6 @@ use crate::analysis::{
 const FEWEST: usize = 8;
 /// Fewest points from which the end of progress can be told.
 const FEWEST_FOR_PLATEAU: usize = 15;
-
-/// A curve's way from start to end.
-struct Course {
-    trend: Trend,
-    /// Relative fall, the two levels being medians.
-    drop: f64,
-    /// The fall in standard errors of the two levels.
-    errors: f64,
-    /// Whether the fall came before the first twentieth was over.
-    at_once: bool,
-}
-
-impl Course {
-    fn of(track: &Track) -> Self {
-        let few = track.few();
-        let sigma = noise(&few.values);
-        let (head, tail) = (few.head(0.05, 1), few.tail(0.1, 3));
-        let fall = median_or_zero(head) - median_or_zero(tail);
-        let later = median_or_zero(few.between(1, few.len()));
-        let at_once = few.value(0) - later > (6.0 * sigma).max(0.1 * later.abs());
-        Self {
-            trend: mann_kendall(&few.values),
-            drop: track.drop(),
-            errors: fall / standard_error(sigma, head.len(), tail.len()),
-            at_once,
-        }
-    }
-}
-
-/// The standard error of the difference of the medians of `a` and `b` values: for normal noise a
-/// median is 1.25 times as uncertain as a mean.
-fn standard_error(sigma: f64, a: usize, b: usize) -> f64 {
-    1.25 * sigma * (1.0 / a.max(1) as f64 + 1.0 / b.max(1) as f64).sqrt()
-}
 
 /// Asks the training curve, and the held-out one where training alone would look dead.
 pub fn check(run: &Run<'_>, report: &mut Report) {

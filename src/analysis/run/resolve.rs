@@ -66,9 +66,16 @@ impl<'a> Run<'a> {
         metrics.first(role).map(|c| Track::new(c.name, c.series, &[]))
     }
 
-    /// What judges the run: the training curve, or the held-out one where there is no other.
+    /// What judges the run: the training curve, or the held-out one where that says more.
     pub fn main(&self) -> Option<&Track> {
-        self.train.as_ref().or(self.eval.as_ref())
+        let points = |track: &Track| track.ordered.all.len();
+        match (&self.train, &self.eval) {
+            // A training loss logged a few times is a summary, not a curve.
+            (Some(train), Some(eval)) if points(train) < 5 && points(eval) > points(train) => {
+                Some(eval)
+            }
+            (train, eval) => train.as_ref().or(eval.as_ref()),
+        }
     }
 
     /// A number of the configuration, by the last part of its key.
