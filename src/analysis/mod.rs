@@ -20,3 +20,6 @@ pub mod series;
 pub mod shape;
 pub mod stats;
 pub mod verdict;
+
+#[cfg(test)]
+mod tests;

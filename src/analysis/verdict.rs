@@ -3,6 +3,7 @@
 use super::{
     course::Course,
     finding::{Confidence, Finding, Kind, Report, Severity, Verdict},
+    role::Role,
     run::{Family, Run, Track},
 };
 
@@ -75,6 +76,11 @@ fn supervised(run: &Run<'_>, report: &mut Report) -> (Verdict, Confidence, Optio
         .flatten()
         .any(|track| track.len() >= FEWEST && Course::of(track).improves());
     let n = run.main().map_or(0, Track::len);
+    let may_swing = run.main().is_some_and(|main| main.role == Role::AdversarialLoss);
+    if may_swing && n >= 8 {
+        // Nothing is wrong with it; whether it learns, the loss of two players cannot say.
+        return (Verdict::Healthy, Confidence::Low, None);
+    }
     if !moved {
         let reason = match run.main() {
             Some(main) if n < 8 => {

@@ -109,6 +109,8 @@ fn spikes(track: &Track, scaled: &Scaled, events: &[Event], strictness: f64) -> 
     let high = scaled.threshold(2.0, 1.0) * strictness;
     let x = &scaled.curve;
     let large = events.iter().filter(|e| e.height > high && lost(track, e) > 0.5).count();
+    let above_start = events.iter().any(|e| e.height > high && lost(track, e) > 1.0);
+    let frequent = events.iter().filter(|e| lost(track, e) > 0.35).count() >= 3;
     let lasting = events.iter().any(|e| e.points >= 3 && lost(track, e) > 0.25);
     let before = median_or_zero(x.between(first.from.saturating_sub(10), first.from));
     let end = median_or_zero(x.tail(0.1, 3));
@@ -139,7 +141,7 @@ fn spikes(track: &Track, scaled: &Scaled, events: &[Event], strictness: f64) -> 
         )
         .with("level_now", track.logged(track.end()));
     // One bad batch is not a bad run.
-    let warns = large >= 2 || lasting || (large == 1 && worse);
+    let warns = large >= 2 || above_start || frequent || lasting || (large == 1 && worse);
     Some(if warns { finding.confidence(Confidence::Medium) } else { finding.info() })
 }
 
