@@ -3,7 +3,7 @@
 use super::scale::Scaled;
 use crate::analysis::{
     curve::Curve,
-    finding::{Confidence, Finding, Kind, Report},
+    finding::{Confidence, Finding, Kind, Report, Severity},
     methods::{
         draw_up::draw_up, median::mad, median::median_or_zero, noise::noise,
         running::running_median,
@@ -42,11 +42,10 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
     }
     let scaled = Scaled::of(track, &track.curve);
     let events = events(&scaled, run.strictness);
-    if let Some(finding) = slow_rise(track, run.strictness) {
-        report.add(finding);
-    } else if let Some(finding) = spikes(track, &scaled, &events, run.strictness) {
-        report.add(finding);
-    }
+    let spikes = spikes(track, &scaled, &events, run.strictness);
+    let lasting = spikes.as_ref().is_some_and(|finding| finding.severity != Severity::Info);
+    let rise = if lasting { None } else { slow_rise(track, run.strictness) };
+    report.findings.extend(rise.or(spikes));
 }
 
 /// Points more than eight local deviations and 1.5 x above a running median of `n/10` (5 to 31)
