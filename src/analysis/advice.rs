@@ -48,9 +48,11 @@ fn own(run: &Run<'_>, finding: &Finding) -> Option<String> {
     }
 }
 
-type Words = (&'static [&'static str], &'static [&'static str]);
+/// Causes and actions of a kind of finding.
+pub type Words = (&'static [&'static str], &'static [&'static str]);
 
-fn words(kind: Kind) -> Words {
+/// What usually causes a kind of finding, and what to do.
+pub fn words(kind: Kind) -> Words {
     match kind {
         Kind::NonFinite => (
             &[
