@@ -162,7 +162,10 @@ fn slow_rise(track: &Track, strictness: f64) -> Option<Finding> {
     let found = draw_up(&smooth)?;
     let low = smooth.iter().copied().min_by(f64::total_cmp)?;
     let gain = median_or_zero(x.head(0.05, 1)) - low;
-    let sigma = noise(&x.values);
+    // Noise can grow along a run: what counts is that of the stretch at hand.
+    let margin = x.len() / 10;
+    let around = x.between(found.from.saturating_sub(margin), found.to + margin);
+    let sigma = noise(&x.values).max(noise(around));
     let large = found.rise > scaled.threshold(1.6, 0.5) * strictness
         && found.rise > 0.35 * gain
         && found.rise > 6.0 * sigma * strictness;
