@@ -35,8 +35,9 @@ pub fn shape(name: &str, series: &Series, direction: Option<Direction>) -> Strin
     let report = checks::all(&run);
     let held_out = classify(name).split == Some(Split::Eval);
     if let Some(turn) = turn(track).filter(|t| judged && held_out && t.rising && t.sigmas > 3.0) {
-        let step = show(track.blocks.step(turn.best));
-        words.push(format!("turned at step {step}, {} worse since", percent(turn.loss)));
+        let step = show(track.blocks.step(turn.lowest));
+        words
+            .push(format!("turned at step {step}, {} worse since", percent(turn.loss_from_lowest)));
     }
     let kinds: &[Kind] = match judged {
         true if held_out => &[Kind::NonFinite, Kind::NotLearning, Kind::Plateau],

@@ -240,11 +240,10 @@ impl Output for Diagnosed {
     fn headline(&self) -> String {
         match (&self.one, &self.many) {
             (Some(one), _) => format!(
-                "Run {} (project {}): {}. {}",
+                "Run {} (project {}): {}.",
                 one.run,
                 self.project,
-                word(one.diagnosis.verdict),
-                one.diagnosis.headline
+                word(one.diagnosis.verdict)
             ),
             (None, Some(many)) => {
                 format!("{} of project {}.", counted(many.runs.total, "run"), self.project)

@@ -167,13 +167,12 @@ impl Output for Summary {
             .as_ref()
             .map(|progress| format!(" of {} ({}%)", progress.total, text::short(progress.percent)));
         format!(
-            "Run {} (project {}): {}{step}{}; {}. {}",
+            "Run {} (project {}): {}{step}{}; {}.",
             self.run,
             self.project,
             self.status.as_str(),
             percent.unwrap_or_default(),
-            self.verdict,
-            self.headline
+            self.verdict
         )
     }
 

@@ -16,8 +16,12 @@ use crate::analysis::{
 
 /// How an eval curve stands to its best.
 pub struct Turn {
-    /// Index of the best evaluation.
+    /// Index of the best evaluation, judged without single outliers.
     pub best: usize,
+    /// Index of the lowest value logged there: what a reader finds when looking it up.
+    pub lowest: usize,
+    /// The rise above that lowest value, as `loss`.
+    pub loss_from_lowest: f64,
     /// Evaluations after it.
     pub since: usize,
     /// Rise above the best relative to it (`GL / 100`); to the gain for curves below zero.
@@ -91,11 +95,15 @@ pub fn turn(eval: &Track) -> Option<Turn> {
     let rise = end - low;
     let sigma = noise(&e.values);
     let start = median_or_zero(e.head(0.0, 1));
-    let loss = if eval.positive() || eval.direction == Direction::Max && low.abs() > 0.0 {
-        rise / low.abs()
-    } else {
-        rise / (start - low).max(f64::MIN_POSITIVE)
+    let relative = |low: f64| {
+        if eval.positive() || eval.direction == Direction::Max && low.abs() > 0.0 {
+            (end - low) / low.abs()
+        } else {
+            (end - low) / (start - low).max(f64::MIN_POSITIVE)
+        }
     };
+    let around = best.saturating_sub(1)..(best + 2).min(n);
+    let lowest = around.min_by(|a, b| e.value(*a).total_cmp(&e.value(*b))).unwrap_or(best);
     let after = e.between(best, n);
     let trend =
         mann_kendall(&Curve { steps: Vec::new(), values: after.to_vec() }.blocks(400).values);
@@ -109,8 +117,10 @@ pub fn turn(eval: &Track) -> Option<Turn> {
     };
     Some(Turn {
         best,
+        lowest,
+        loss_from_lowest: relative(e.value(lowest)),
         since,
-        loss,
+        loss: relative(low),
         sigmas: if sigma > 0.0 { rise / sigma } else { f64::INFINITY },
         rising,
         material: rise > 0.01 * start.abs(),
@@ -161,14 +171,15 @@ fn overfitting(run: &Run<'_>, train: &Track, eval: &Track) -> Option<Finding> {
         _ if turned => Confidence::High,
         _ => Confidence::Medium,
     };
-    let best = eval.logged(eval.blocks.value(turn.best));
+    let best = eval.logged(eval.blocks.value(turn.lowest));
+    let best_step = eval.blocks.step(turn.lowest);
     let now = eval.logged(eval.end());
     let mut summary = format!(
         "{} was best ({}) at step {} and has risen {} to {} since, while {} fell a further {}",
         eval.name,
         show(best),
-        show(step),
-        percent(turn.loss),
+        show(best_step),
+        percent(turn.loss_from_lowest),
         show(now),
         train.name,
         percent(fall.max(0.0)),
@@ -181,12 +192,12 @@ fn overfitting(run: &Run<'_>, train: &Track, eval: &Track) -> Option<Finding> {
     }
     Some(
         Finding::new(Kind::Overfitting, &eval.name, summary)
-            .at(step)
+            .at(best_step)
             .confidence(confidence)
             .with("best", best)
-            .with("best_step", step)
+            .with("best_step", best_step)
             .with("now", now)
-            .with("generalization_loss_percent", 100.0 * turn.loss)
+            .with("generalization_loss_percent", 100.0 * turn.loss_from_lowest)
             .with("rise_in_sigma", turn.sigmas)
             .with("evals_since_best", turn.since)
             .with("evals", n)
@@ -218,7 +229,8 @@ fn worsening(run: &Run<'_>, train: &Track, score: &Track) -> Option<Finding> {
         && turn.sigmas > 4.0 * s
         && still_falls(train, step);
     found.then(|| {
-        let (best, now) = (score.logged(score.blocks.value(turn.best)), score.logged(score.end()));
+        let best = score.logged(score.blocks.value(turn.lowest));
+        let (best_step, now) = (score.blocks.step(turn.lowest), score.logged(score.end()));
         Finding::new(
             Kind::EvalMetricWorsening,
             &score.name,
@@ -226,15 +238,15 @@ fn worsening(run: &Run<'_>, train: &Track, score: &Track) -> Option<Finding> {
                 "{} was best ({}) at step {} and has worsened to {} since, while {} improved",
                 score.name,
                 show(best),
-                show(step),
+                show(best_step),
                 show(now),
                 train.name
             ),
         )
-        .at(step)
+        .at(best_step)
         .confidence(Confidence::Medium)
         .with("best", best)
-        .with("best_step", step)
+        .with("best_step", best_step)
         .with("now", now)
         .with("rise_percent", 100.0 * turn.loss)
         .with("rise_in_sigma", turn.sigmas)
