@@ -3,7 +3,7 @@
 //! To read a long run's pages and to parse its JSON take about the same time, so where there is
 //! a second core they go side by side: one thread asks SQLite, another parses what it hands over.
 
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{channel, sync_channel};
 use std::thread;
 
 use crate::trackio::metric::RawRow;
@@ -42,6 +42,13 @@ impl Batch {
         });
     }
 
+    /// Empties it, and keeps its memory for the next rows.
+    fn clear(&mut self) {
+        self.timestamps.clear();
+        self.json.clear();
+        self.rows.clear();
+    }
+
     fn rows(&self) -> impl Iterator<Item = RawRow<'_>> {
         let (mut timestamp_start, mut json_start) = (0, 0);
         self.rows.iter().map(move |place| {
@@ -67,9 +74,13 @@ pub fn side_by_side<E>(
 ) -> Result<(), E> {
     thread::scope(|scope| {
         let (sender, receiver) = sync_channel::<Batch>(WAITING);
+        let (giver, used) = channel::<Batch>();
         scope.spawn(move || {
-            for batch in receiver {
+            for mut batch in receiver {
                 batch.rows().for_each(|row| take(&row));
+                batch.clear();
+                // The reader may have ended.
+                let _ = giver.send(batch);
             }
         });
         let mut batch = Batch::default();
@@ -77,7 +88,8 @@ pub fn side_by_side<E>(
         let result = read(&mut |row| {
             batch.push(row);
             if batch.rows.len() == ROWS {
-                let _ = sender.send(std::mem::take(&mut batch));
+                let next = used.try_recv().unwrap_or_default();
+                let _ = sender.send(std::mem::replace(&mut batch, next));
             }
         });
         let _ = sender.send(batch);
