@@ -51,7 +51,7 @@ pub struct Projection {
 pub fn project(track: &Track, at_step: f64) -> Result<Projection, String> {
     let curve = track.curve.blocks(POINTS);
     let last = curve.last_step();
-    if !track.positive() {
+    if !track.positive {
         return Err(format!("{} is not a loss above zero", track.name));
     }
     if curve.len() < FEWEST {
