@@ -7,7 +7,11 @@ use crate::analysis::{
     curve::Curve,
     finding::{Confidence, Finding, Kind, Report},
     methods::{
-        mann_kendall::mann_kendall, median::median_or_zero, noise::noise, running::running_median,
+        mann_kendall::mann_kendall,
+        median::median_or_zero,
+        noise::noise,
+        prechelt::{self, generalization_loss, rises},
+        running::running_median,
     },
     number::{percent, show},
     role::{Direction, Role},
@@ -91,10 +95,10 @@ pub fn turn(eval: &Track) -> Option<Turn> {
     let rise = end - low;
     let sigma = noise(&e.values);
     let start = median_or_zero(e.head(0.0, 1));
-    let loss = if eval.positive || eval.direction == Direction::Max && low.abs() > 0.0 {
-        rise / low.abs()
-    } else {
-        rise / (start - low).max(f64::MIN_POSITIVE)
+    let loss = match generalization_loss(end, low) {
+        Some(percent) if eval.positive => percent / 100.0,
+        _ if eval.direction == Direction::Max && low != 0.0 => rise / low.abs(),
+        _ => rise / (start - low).max(f64::MIN_POSITIVE),
     };
     let after = e.between(best, n);
     let trend =
@@ -187,11 +191,19 @@ fn overfitting(run: &Run<'_>, train: &Track, eval: &Track) -> Option<Finding> {
             .with("best_step", step)
             .with("now", now)
             .with("generalization_loss_percent", 100.0 * turn.loss)
+            .with("successive_rises", rises(&eval.blocks().values, 1))
+            .with("generalization_loss_per_progress", quotient(train, &turn))
             .with("rise_in_sigma", turn.sigmas)
             .with("evals_since_best", turn.since)
             .with("evals", n)
             .with("train_fall_percent", 100.0 * fall),
     )
+}
+
+/// Prechelt's PQ over the last five train losses; NaN where it says nothing.
+fn quotient(train: &Track, turn: &Turn) -> f64 {
+    let strip = train.blocks().tail(0.0, 5);
+    prechelt::progress(strip).map_or(f64::NAN, |p| prechelt::quotient(100.0 * turn.loss, p))
 }
 
 /// Whether the best of `score` came clearly after `step`.
