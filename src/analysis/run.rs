@@ -57,7 +57,8 @@ pub struct RunFacts<'a> {
     pub now: Option<f64>,
 }
 
-/// How readily the checks speak: it scales their thresholds and nothing else.
+/// How readily the checks speak: it scales their thresholds and nothing else. A threshold that
+/// must be exceeded is multiplied, one that must not be reached is divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Strictness {
     /// Thresholds × 1.5.

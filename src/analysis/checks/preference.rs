@@ -68,7 +68,7 @@ fn margin_rises(margin: &Track, report: &mut Report) -> bool {
 
 fn accuracy_above_chance(accuracy: &Track, run: &Run<'_>, rising: bool, report: &mut Report) {
     let (first, last) = first_and_last(accuracy);
-    if last < CHANCE + 0.1 * run.strictness {
+    if last < CHANCE + 0.1 / run.strictness {
         report.add(
             Finding::new(
                 Kind::DpoAccuracyAtChance,

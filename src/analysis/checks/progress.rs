@@ -45,8 +45,8 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
 /// No fall of 5 %, or none beyond noise, and no clear trend; or the level of chance.
 fn not_learning(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> {
     let Course { trend, drop, errors, at_once } = *course;
-    let little = drop < 0.05 * run.strictness
-        && (trend.p > 0.05 || trend.tau.abs() < 0.3 || drop < 0.02 * run.strictness);
+    let little = drop < 0.05 / run.strictness
+        && (trend.p > 0.05 || trend.tau.abs() < 0.3 || drop < 0.02 / run.strictness);
     let only_noise = errors < 3.0 && trend.p > 0.05 && trend.tau > -0.2;
     let guessing = stands_at_chance(run, track).is_some();
     // A loss that moves little may yet teach what the held-out data measure.
@@ -80,7 +80,7 @@ fn not_learning(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding
 fn lr_too_low(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> {
     let Course { trend, drop, .. } = course;
     let steady = *drop > 0.0
-        && *drop < 0.05 * run.strictness
+        && *drop < 0.05 / run.strictness
         && trend.p < 0.01
         && trend.tau < -0.6
         && track.len() >= FEWEST_FOR_PLATEAU;
