@@ -155,22 +155,19 @@ impl Tally {
             row(word, self.score(&[word]));
         }
         row("unstable or diverged", self.score(&["unstable", "diverged"]));
-        row(
-            "all dpo and rl",
-            self.score(&[
-                "dpo_healthy",
-                "dpo_weak",
-                "rl_improving",
-                "rl_flat",
-                "rl_declining",
-                "rl_collapsed",
-            ]),
+        let kin: Vec<_> =
+            self.pairs.iter().filter(|p| p.1.starts_with("dpo") || p.1.starts_with("rl")).collect();
+        let right = kin.iter().filter(|p| p.1 == p.2).count();
+        println!(
+            "\ndpo and rl, exact      {:.3} ({right} of {})",
+            right as f64 / kin.len() as f64,
+            kin.len()
         );
 
         let n = self.pairs.len();
         let hits = self.pairs.iter().filter(|p| p.1 == p.2).count();
         let judged = self.pairs.iter().filter(|p| p.2 != "insufficient_data").count();
-        println!("\nexact match            {:.3} ({hits} of {n})", hits as f64 / n as f64);
+        println!("exact match            {:.3} ({hits} of {n})", hits as f64 / n as f64);
         println!("  of those judged      {:.3}", hits as f64 / judged as f64);
         println!("insufficient_data      {:.3}", 1.0 - judged as f64 / n as f64);
         let findings = |d: &'_ Value| d["findings"].as_array().cloned().unwrap_or_default();

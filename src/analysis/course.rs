@@ -10,6 +10,7 @@ use super::{
 };
 
 /// A curve's way from start to end.
+#[derive(Debug, Clone, Copy)]
 pub struct Course {
     /// The trend of all of it.
     pub trend: Trend,
@@ -22,8 +23,8 @@ pub struct Course {
 }
 
 impl Course {
-    /// The course of `track`.
-    pub fn of(track: &Track) -> Self {
+    /// The course of `track`; ask `Track::course`, which keeps it.
+    pub(super) fn of(track: &Track) -> Self {
         let few = track.few();
         let sigma = noise(&few.values);
         let (head, tail) = (few.head(0.05, 1), few.tail(0.1, 3));

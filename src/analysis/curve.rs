@@ -100,13 +100,13 @@ pub struct Reset {
     pub resumed_at: f64,
 }
 
-/// A series in order.
+/// A series in order: one value a step, the last written.
 #[derive(Debug, Clone, Default)]
 pub struct Ordered {
-    /// Every point by step, non-finite ones included; of several at one step the last written.
-    pub all: Vec<(f64, f64)>,
-    /// The finite ones.
+    /// The finite points.
     pub curve: Curve,
+    /// The other points, as step and value.
+    pub holes: Vec<(f64, f64)>,
     /// Where steps went back.
     pub resets: Vec<Reset>,
     /// How many points stood at a step that was logged again without going back.
@@ -117,29 +117,45 @@ impl Ordered {
     /// Puts `series` in order. Which point was written last is told by time, and by position
     /// where times are missing or equal.
     pub fn of(series: &Series) -> Self {
+        let ascending = series.steps.is_sorted_by(|a, b| a < b);
+        if ascending && series.steps.iter().all(|step| step.is_finite()) {
+            let (curve, holes) =
+                split(series.steps.iter().copied().zip(series.values.iter().copied()));
+            return Self { curve, holes, ..Self::default() };
+        }
         let mut written = written_order(series);
         let resets = resets(&written);
-        if !written.is_sorted_by(|a, b| a.0 < b.0) {
-            // Stable: at one step the order of writing stays.
-            written.sort_by(|a, b| a.0.total_cmp(&b.0));
-        }
+        // Stable: at one step the order of writing stays.
+        written.sort_by(|a, b| a.0.total_cmp(&b.0));
         let before = written.len();
-        let mut all: Vec<(f64, f64)> = Vec::with_capacity(before);
-        for point in written {
-            match all.last_mut().filter(|last| last.0 == point.0) {
-                Some(last) => *last = point,
-                None => all.push(point),
+        // `dedup_by` keeps the first of equals: the later one is copied over it.
+        written.dedup_by(|later, kept| {
+            let same = later.0 == kept.0;
+            if same {
+                *kept = *later;
             }
-        }
-        let duplicates = if resets.is_empty() { before - all.len() } else { 0 };
-        let (steps, values) = all.iter().filter(|(_, value)| value.is_finite()).copied().unzip();
-        Self { curve: Curve { steps, values }, all, resets, duplicates }
+            same
+        });
+        let duplicates = if resets.is_empty() { before - written.len() } else { 0 };
+        let (curve, holes) = split(written.into_iter());
+        Self { curve, holes, resets, duplicates }
     }
+}
 
-    /// How many points are not finite.
-    pub fn non_finite(&self) -> usize {
-        self.all.len() - self.curve.len()
+/// The finite points and the others.
+fn split(points: impl ExactSizeIterator<Item = (f64, f64)>) -> (Curve, Vec<(f64, f64)>) {
+    let n = points.len();
+    let mut curve = Curve { steps: Vec::with_capacity(n), values: Vec::with_capacity(n) };
+    let mut holes = Vec::new();
+    for (step, value) in points {
+        if value.is_finite() {
+            curve.steps.push(step);
+            curve.values.push(value);
+        } else {
+            holes.push((step, value));
+        }
     }
+    (curve, holes)
 }
 
 /// The points as they were written; points without a usable step are left out.
@@ -224,7 +240,7 @@ mod tests {
             (f64::NAN, f64::NAN, 7.0),
         ]));
         assert_eq!(ordered.curve.steps, [1.0, 2.0]);
-        assert_eq!((ordered.non_finite(), ordered.duplicates), (1, 1));
+        assert_eq!((ordered.holes.len(), ordered.duplicates), (1, 1));
     }
 
     #[test]

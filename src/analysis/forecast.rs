@@ -51,7 +51,7 @@ pub struct Projection {
 pub fn project(track: &Track, at_step: f64) -> Result<Projection, String> {
     let curve = track.curve.blocks(POINTS);
     let last = curve.last_step();
-    if !track.positive() {
+    if !track.positive {
         return Err(format!("{} is not a loss above zero", track.name));
     }
     if curve.len() < FEWEST {
@@ -76,14 +76,14 @@ pub fn project(track: &Track, at_step: f64) -> Result<Projection, String> {
         metric: track.name.clone(),
         at_step: Number(at_step),
         low: Number(central - half),
-        high: Number((central + half).min(now.max(central) + half)),
+        high: Number(central + half),
         central: Number(central),
         method: "median of power law, exponential and log-time fits",
         backtest_error_percent: Number(100.0 * backtest),
     })
 }
 
-/// The median prediction at `at_step`, and the distance of the farther of the other two.
+/// The median prediction at `at_step`, and half the distance between the other two.
 fn median_model(curve: &Curve, at_step: f64) -> Option<(f64, f64)> {
     let time = Clock::of(curve)?;
     let t: Vec<f64> = curve.steps.iter().map(|s| time.at(*s)).collect();
@@ -101,12 +101,7 @@ fn median_model(curve: &Curve, at_step: f64) -> Option<(f64, f64)> {
     all.sort_by(f64::total_cmp);
     let [low, middle, high] = all;
     let sensible = all.iter().all(|v| v.is_finite()) && middle > 0.0;
-    sensible.then_some((
-        middle,
-        (middle - low)
-            .max(high - middle)
-            .min(2.0 * (middle - low).min(high - middle).max(1e-3 * middle)),
-    ))
+    sensible.then_some((middle, (high - low) / 2.0))
 }
 
 /// The largest relative error with which earlier parts of the curve foretell the level now. The

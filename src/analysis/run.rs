@@ -1,7 +1,10 @@
 //! What the checks look at: one run's metrics by their roles.
 
+use std::{borrow::Cow, cell::OnceCell};
+
 use super::{
-    curve::{Curve, Ordered},
+    course::Course,
+    curve::{Curve, Ordered, Reset},
     methods::{median::median_or_zero, noise::noise, running::running_median},
     role::{self, Direction, Role, Split},
     series::Series,
@@ -14,7 +17,7 @@ pub use resolve::Run;
 /// Points of a curve that statistics look at.
 const BLOCKS: usize = 2_000;
 /// Points of a curve that quadratic statistics look at.
-const FEW: usize = 400;
+const FEW: usize = 200;
 
 /// A value of a run's configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,7 +57,8 @@ pub struct RunFacts<'a> {
     pub now: Option<f64>,
 }
 
-/// How readily the checks speak: it scales their thresholds and nothing else.
+/// How readily the checks speak: it scales their thresholds and nothing else. A threshold that
+/// must be exceeded is multiplied, one that must not be reached is divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Strictness {
     /// Thresholds × 1.5.
@@ -112,12 +116,19 @@ pub struct Track {
     pub direction: Direction,
     /// On which data.
     pub split: Option<Split>,
-    /// Every point in order.
-    pub ordered: Ordered,
+    /// The points that are not finite, as step and value.
+    pub holes: Vec<(f64, f64)>,
+    /// Where steps went back.
+    pub resets: Vec<Reset>,
+    /// How many points stood at a step that was logged again without going back.
+    pub duplicates: usize,
     /// The finite points turned so that lower is better.
     pub curve: Curve,
-    /// `curve` in at most 2,000 block medians.
-    pub blocks: Curve,
+    /// Whether ratios and logarithms mean something: a loss above zero throughout.
+    pub positive: bool,
+    blocks: OnceCell<Curve>,
+    few: OnceCell<Curve>,
+    course: OnceCell<Course>,
 }
 
 impl Track {
@@ -125,20 +136,24 @@ impl Track {
         let class = role::classify(name);
         let overridden = directions.iter().find(|(n, _)| n == name).map(|(_, d)| *d);
         let direction = overridden.or(class.direction).unwrap_or(Direction::Min);
-        let ordered = Ordered::of(series);
-        let curve = match direction {
-            Direction::Min => ordered.curve.clone(),
-            Direction::Max => ordered.curve.map(|v| -v),
-        };
-        let blocks = curve.blocks(BLOCKS);
+        let Ordered { mut curve, holes, resets, duplicates } = Ordered::of(series);
+        if direction == Direction::Max {
+            curve.values.iter_mut().for_each(|value| *value = -*value);
+        }
+        let positive = direction == Direction::Min && curve.values.iter().all(|v| *v > 0.0);
         Self {
             name: name.to_owned(),
             role: class.role,
             direction,
             split: class.split,
-            ordered,
+            holes,
+            resets,
+            duplicates,
             curve,
-            blocks,
+            positive,
+            blocks: OnceCell::new(),
+            few: OnceCell::new(),
+            course: OnceCell::new(),
         }
     }
 
@@ -155,43 +170,67 @@ impl Track {
         self.curve.len()
     }
 
+    /// The number of points, non-finite ones included.
+    pub fn points(&self) -> usize {
+        self.curve.len() + self.holes.len()
+    }
+
+    /// The last step, that of a non-finite point included.
+    pub fn last_step(&self) -> Option<f64> {
+        let holes = self.holes.last().map(|(step, _)| *step);
+        self.curve.steps.last().copied().into_iter().chain(holes).max_by(f64::total_cmp)
+    }
+
     /// Whether no point is finite.
     pub fn is_empty(&self) -> bool {
         self.curve.is_empty()
     }
 
-    /// `curve` in a few hundred block medians, for quadratic statistics.
-    pub fn few(&self) -> Curve {
-        self.curve.blocks(FEW)
+    /// The finite points as they were logged.
+    pub fn raw(&self) -> Cow<'_, Curve> {
+        match self.direction {
+            Direction::Min => Cow::Borrowed(&self.curve),
+            Direction::Max => Cow::Owned(self.curve.map(|v| -v)),
+        }
     }
 
-    /// Whether ratios and logarithms mean something: a loss above zero throughout.
-    pub fn positive(&self) -> bool {
-        self.direction == Direction::Min && self.curve.values.iter().all(|v| *v > 0.0)
+    /// `curve` in at most 2,000 block medians.
+    pub fn blocks(&self) -> &Curve {
+        self.blocks.get_or_init(|| self.curve.blocks(BLOCKS))
+    }
+
+    /// `curve` in a few hundred block medians, for quadratic statistics.
+    pub fn few(&self) -> &Curve {
+        self.few.get_or_init(|| self.blocks().blocks(FEW))
+    }
+
+    /// Its trend and fall.
+    pub fn course(&self) -> Course {
+        *self.course.get_or_init(|| Course::of(self))
     }
 
     /// The level at the start: the median of the first twentieth.
     pub fn start(&self) -> f64 {
-        median_or_zero(self.curve.head(0.05, 1))
+        median_or_zero(self.blocks().head(0.05, 1))
     }
 
     /// The level now: the median of the last tenth, of three points at least.
     pub fn end(&self) -> f64 {
-        median_or_zero(self.curve.tail(0.1, if self.len() < 10 { 1 } else { 3 }))
+        median_or_zero(self.blocks().tail(0.1, if self.len() < 10 { 1 } else { 3 }))
     }
 
     /// `blocks` without single outliers: a running median of five, of three for short curves.
     pub fn smooth(&self) -> Curve {
-        let window = if self.blocks.len() < 20 { 3 } else { 5 };
+        let window = if self.blocks().len() < 20 { 3 } else { 5 };
         Curve {
-            steps: self.blocks.steps.clone(),
-            values: running_median(&self.blocks.values, window),
+            steps: self.blocks().steps.clone(),
+            values: running_median(&self.blocks().values, window),
         }
     }
 
     /// The noise of `blocks`, a standard deviation.
     pub fn noise(&self) -> f64 {
-        noise(&self.blocks.values)
+        noise(&self.blocks().values)
     }
 
     /// The index in `smooth` of its lowest point, the first of equals.

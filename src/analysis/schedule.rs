@@ -77,8 +77,7 @@ pub fn learning_rate(run: &Run<'_>) -> Option<LearningRate> {
     let track = run.learning_rate.as_ref()?;
     let value = last_value(track)?;
     let peak = peak(track);
-    let recent = track.ordered.curve.tail(0.2, 2);
-    let before = recent.first().copied().unwrap_or(value);
+    let before = track.raw().tail(0.2, 2).first().copied().unwrap_or(value);
     let moved = (value - before).abs() > 0.001 * peak;
     let phase = match moved {
         _ if peak > 0.0 && value < 0.01 * peak => Phase::Ended,
@@ -92,21 +91,21 @@ pub fn learning_rate(run: &Run<'_>) -> Option<LearningRate> {
 
 /// Whether the learning rate had fallen to under a fifth of its peak by `step`.
 pub fn has_decayed(track: &Track, step: f64) -> bool {
-    track.ordered.curve.level_at(step, 1) < 0.2 * peak(track)
+    track.raw().level_at(step, 1) < 0.2 * peak(track)
 }
 
 fn peak(track: &Track) -> f64 {
-    track.ordered.curve.values.iter().copied().max_by(f64::total_cmp).unwrap_or(0.0)
+    track.raw().values.iter().copied().max_by(f64::total_cmp).unwrap_or(0.0)
 }
 
 fn last_value(track: &Track) -> Option<f64> {
-    track.ordered.curve.values.last().copied()
+    track.raw().values.last().copied()
 }
 
 /// The last step of the metric that reached furthest.
 pub fn last_step(run: &Run<'_>) -> Option<f64> {
     let tracks = [run.main(), run.reward.as_ref(), run.eval.as_ref()];
-    let last = |track: &Track| track.ordered.all.last().map(|(step, _)| *step);
+    let last = |track: &Track| track.last_step();
     tracks.into_iter().flatten().filter_map(last).max_by(f64::total_cmp)
 }
 
@@ -128,7 +127,7 @@ pub fn total_steps(run: &Run<'_>) -> Option<f64> {
     }
     let epochs = run.config_number(&["num_train_epochs", "num_epochs", "max_epochs", "epochs"])?;
     let epoch = run.epoch.as_ref()?;
-    let (step, done) = (epoch.ordered.curve.last_step(), last_value(epoch)?);
+    let (step, done) = (epoch.raw().last_step(), last_value(epoch)?);
     (done > 0.0 && epochs > 0.0 && step > 0.0).then(|| (step * epochs / done).round())
 }
 
@@ -160,15 +159,18 @@ pub fn step_at(run: &Run<'_>, time: f64) -> Option<f64> {
     rows.get(after.saturating_sub(1)).map(|(_, step)| *step)
 }
 
-/// Time and step of the main metric's rows, by time.
+/// Time and step of at most some 4,000 of the main metric's rows, by time.
 fn timeline(run: &Run<'_>) -> Option<Vec<(f64, f64)>> {
     let main = run.reward.as_ref().or(run.main())?;
     let (_, series) = run.facts.metrics.iter().find(|(name, _)| *name == main.name)?;
     let rows = series.times.iter().copied().zip(series.steps.iter().copied());
-    let mut rows: Vec<(f64, f64)> =
-        rows.filter(|(time, step)| time.is_finite() && step.is_finite()).collect();
-    if !rows.is_sorted_by(|a, b| a.0 <= b.0) {
-        rows.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let rows = rows.filter(|(time, step)| time.is_finite() && step.is_finite());
+    let stride = series.len() / 2_000;
+    if stride > 1 && series.times.is_sorted() {
+        let last = rows.clone().next_back();
+        return Some(rows.step_by(stride).chain(last).collect());
     }
+    let mut rows: Vec<(f64, f64)> = rows.collect();
+    rows.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
     (!rows.is_empty()).then_some(rows)
 }

@@ -35,7 +35,7 @@ pub fn shape(name: &str, series: &Series, direction: Option<Direction>) -> Strin
     let report = checks::all(&run);
     let held_out = classify(name).split == Some(Split::Eval);
     if let Some(turn) = turn(track).filter(|t| judged && held_out && t.rising && t.sigmas > 3.0) {
-        let step = show(track.blocks.step(turn.lowest));
+        let step = show(track.blocks().step(turn.lowest));
         words
             .push(format!("turned at step {step}, {} worse since", percent(turn.loss_from_lowest)));
     }
@@ -100,7 +100,7 @@ fn manner(track: &Track) -> &'static str {
 /// smoothed curve that is farthest from the line through its neighbours (Ramer 1972, Douglas &
 /// Peucker 1973).
 fn anchors(track: &Track) -> Vec<(f64, f64)> {
-    let raw = &track.ordered.curve;
+    let raw = &track.raw();
     let best = Track::best(&track.curve);
     let blocks = raw.blocks(200);
     let smooth = Curve { values: running_median(&blocks.values, 3), steps: blocks.steps };

@@ -1,7 +1,6 @@
 //! One word for a run, from what the checks found.
 
 use super::{
-    course::Course,
     finding::{Confidence, Finding, Kind, Report, Severity, Verdict},
     role::Role,
     run::{Family, Run, Track},
@@ -74,7 +73,7 @@ fn supervised(run: &Run<'_>, report: &mut Report) -> (Verdict, Confidence, Optio
     let moved = tracks
         .into_iter()
         .flatten()
-        .any(|track| track.len() >= FEWEST && Course::of(track).improves());
+        .any(|track| track.len() >= FEWEST && track.course().improves());
     let n = run.main().map_or(0, Track::len);
     let may_swing = run.main().is_some_and(|main| main.role == Role::AdversarialLoss);
     if may_swing && n >= 8 {

@@ -31,7 +31,7 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
 /// above ln 1.3 and five deviations of the noise, and more than 60 % of the gain is lost, or more
 /// than 35 % with a rise of ln 2. Fewer than ten points need ln 2.
 fn diverged(track: &Track, strictness: f64) -> Option<Finding> {
-    let scaled = Scaled::of(track, &track.blocks);
+    let scaled = Scaled::of(track, track.blocks());
     let x = &scaled.curve;
     let smooth = running_median(&x.values, if x.len() < 20 { 3 } else { 5 });
     let few = x.len() < 10;
@@ -60,7 +60,7 @@ fn diverged(track: &Track, strictness: f64) -> Option<Finding> {
         _ => double || (rise > scaled.threshold(1.3, 0.6) * strictness && lost > 0.6),
     };
     diverged.then(|| {
-        let low_logged = track.logged(track.blocks.value(best));
+        let low_logged = track.logged(track.blocks().value(best));
         let end_logged = track.logged(track.end());
         Finding::new(
             Kind::Diverged,

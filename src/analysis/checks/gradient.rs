@@ -3,7 +3,7 @@
 
 use crate::analysis::{
     finding::{Confidence, Finding, Kind, Report},
-    methods::{mann_kendall::mann_kendall, median::median_or_zero, running::running_median},
+    methods::{mann_kendall::mann_kendall, median::median_or_zero},
     number::{percent, show},
     run::{Family, Run, Track},
 };
@@ -64,10 +64,15 @@ fn sustained(grad: &Track, strictness: f64) -> Option<Finding> {
 fn jumps(grad: &Track, strictness: f64) -> Option<Finding> {
     let values = &grad.curve.values;
     let n = values.len();
-    let history = past_median(values);
     let jump = |(i, value): (usize, &f64)| {
-        let past = history.get(i).copied().unwrap_or(f64::INFINITY);
-        (*value > 10.0 * strictness * past && *value > 10.0).then_some((i, value / past))
+        if *value <= 10.0 {
+            return None;
+        }
+        let past = values.get(i.saturating_sub(HISTORY)..i)?;
+        let limit = value / (10.0 * strictness);
+        // The median lies below the limit when more than half of the values do.
+        let below = past.iter().filter(|v| **v < limit).count();
+        (2 * below > past.len()).then(|| (i, value / median_or_zero(past)))
     };
     let jumps: Vec<(usize, f64)> = values.iter().enumerate().skip(5).filter_map(jump).collect();
     let (first, _) = *jumps.first()?;
@@ -92,18 +97,8 @@ fn jumps(grad: &Track, strictness: f64) -> Option<Finding> {
         .confidence(Confidence::Medium)
         .with("rows", jumps.len())
         .with("largest_ratio", largest)
-        .with("median", median_or_zero(values))
+        .with("median", median_or_zero(&grad.blocks().values))
     })
-}
-
-/// The median of the up to fifty values before each.
-fn past_median(values: &[f64]) -> Vec<f64> {
-    // The centred running median at i - 25 covers the fifty values before i.
-    let centred = running_median(values, HISTORY + 1);
-    let lag = HISTORY / 2 + 1;
-    let early = |i: usize| median_or_zero(values.get(..i).unwrap_or_default());
-    let late = |i: usize| i.checked_sub(lag).and_then(|j| centred.get(j)).copied();
-    (0..values.len()).map(|i| if i < HISTORY { early(i) } else { late(i).unwrap_or(0.0) }).collect()
 }
 
 /// Whether the loss stands higher after `step` than before: three deviations and 10 %.
@@ -121,7 +116,7 @@ fn loss_reacts(run: &Run<'_>, step: f64) -> bool {
 fn high(grad: &Track, report: &mut Report) {
     let largest = grad.curve.values.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
     let Some((i, &value)) = largest.filter(|(_, v)| **v > 10.0) else { return };
-    let median = median_or_zero(&grad.curve.values);
+    let median = median_or_zero(&grad.blocks().values);
     report.add(
         Finding::new(
             Kind::GradNormHigh,

@@ -51,10 +51,13 @@ fn judge(run: &Run<'_>, name: &str, ordered: &Ordered) -> Option<Finding> {
     if !matters {
         return None;
     }
-    let count = ordered.non_finite();
-    let n = ordered.all.len();
+    let count = ordered.holes.len();
+    let n = count + ordered.curve.len();
     let share = count as f64 / n.max(1) as f64;
-    let trailing = ordered.all.iter().rev().take_while(|(_, v)| !v.is_finite()).count();
+    let last_good = ordered.curve.steps.last().copied();
+    let good = last_good.unwrap_or(f64::NEG_INFINITY);
+    let tail = ordered.holes.partition_point(|(step, _)| *step < good);
+    let trailing = count - tail;
     let lasting = match class.role {
         Role::GradientNorm => share > 0.5 || trailing >= 2.max(n / 50),
         // One term that was never measured does not spoil the loss.
@@ -62,13 +65,12 @@ fn judge(run: &Run<'_>, name: &str, ordered: &Ordered) -> Option<Finding> {
         _ if class.split == Some(Split::Eval) => trailing >= 1 || share > 0.5,
         _ => trailing >= 2 || share > 0.5 || count == n,
     };
-    let (first_step, value) = *ordered.all.iter().find(|(_, v)| !v.is_finite())?;
+    let (first_step, value) = *ordered.holes.first()?;
     let kind = match NonFinite::of(value) {
         Some(NonFinite::Infinity | NonFinite::NegativeInfinity) => "infinite",
         _ => "NaN",
     };
-    let since = ordered.all.iter().rev().take(trailing).next_back().map(|(step, _)| *step);
-    let last_good = ordered.curve.steps.last().copied();
+    let since = ordered.holes.get(tail).map(|(step, _)| *step);
     let rows = format!("{count} of {n} values ({})", percent(share));
     let summary = match (lasting, since) {
         (true, Some(_)) if count == n => format!("{name} is {kind} in all {n} values"),
@@ -95,21 +97,12 @@ fn judge(run: &Run<'_>, name: &str, ordered: &Ordered) -> Option<Finding> {
 /// Rows whose loss is exactly 0 while the gradient is not finite.
 fn zero_loss(run: &Run<'_>) -> Option<Finding> {
     let (loss, grad) = (run.train.as_ref()?, run.grad_norm.as_ref()?);
-    if grad.ordered.non_finite() == 0 {
-        return None;
-    }
-    let mut gradients = grad.ordered.all.iter().peekable();
-    let hidden: Vec<f64> = loss
-        .ordered
-        .all
-        .iter()
-        .filter(|(step, value)| {
-            while gradients.next_if(|(at, _)| at < step).is_some() {}
-            let gradient = gradients.peek().filter(|(at, _)| at == step);
-            *value == 0.0 && gradient.is_some_and(|(_, g)| !g.is_finite())
-        })
-        .map(|(step, _)| *step)
-        .collect();
+    let zero_at = |step: f64| {
+        let at = loss.curve.index_after(step).checked_sub(1);
+        at.is_some_and(|i| loss.curve.step(i) == step && loss.curve.value(i) == 0.0)
+    };
+    let steps = grad.holes.iter().map(|(step, _)| *step);
+    let hidden: Vec<f64> = steps.filter(|step| zero_at(*step)).collect();
     let first = *hidden.first()?;
     (hidden.len() >= 2).then(|| {
         Finding::new(

@@ -7,7 +7,11 @@ use crate::analysis::{
     curve::Curve,
     finding::{Confidence, Finding, Kind, Report},
     methods::{
-        mann_kendall::mann_kendall, median::median_or_zero, noise::noise, running::running_median,
+        mann_kendall::mann_kendall,
+        median::median_or_zero,
+        noise::noise,
+        prechelt::{self, generalization_loss, rises},
+        running::running_median,
     },
     number::{percent, show},
     role::{Direction, Role},
@@ -80,7 +84,7 @@ fn share_lost(finding: &Finding) -> f64 {
 
 /// Where `eval` turned; `None` when its best is the last evaluation.
 pub fn turn(eval: &Track) -> Option<Turn> {
-    let e = &eval.blocks;
+    let e = eval.blocks();
     let n = e.len();
     let few = n < 8;
     let smooth = if few { e.values.clone() } else { running_median(&e.values, 3) };
@@ -95,12 +99,10 @@ pub fn turn(eval: &Track) -> Option<Turn> {
     let rise = end - low;
     let sigma = noise(&e.values);
     let start = median_or_zero(e.head(0.0, 1));
-    let relative = |low: f64| {
-        if eval.positive() || eval.direction == Direction::Max && low.abs() > 0.0 {
-            (end - low) / low.abs()
-        } else {
-            (end - low) / (start - low).max(f64::MIN_POSITIVE)
-        }
+    let relative = |low: f64| match generalization_loss(end, low) {
+        Some(percent) if eval.positive => percent / 100.0,
+        _ if eval.direction == Direction::Max && low != 0.0 => (end - low) / low.abs(),
+        _ => (end - low) / (start - low).max(f64::MIN_POSITIVE),
     };
     let around = best.saturating_sub(1)..(best + 2).min(n);
     let lowest = around.min_by(|a, b| e.value(*a).total_cmp(&e.value(*b))).unwrap_or(best);
@@ -129,25 +131,25 @@ pub fn turn(eval: &Track) -> Option<Turn> {
 
 /// How far training fell since `step`, relative to its level there.
 fn fall_since(train: &Track, step: f64) -> f64 {
-    let count = (train.blocks.len() / 20).clamp(1, 25);
-    let then = train.blocks.level_at(step, count);
-    let now = median_or_zero(train.blocks.tail(0.0, count));
+    let count = (train.blocks().len() / 20).clamp(1, 25);
+    let then = train.blocks().level_at(step, count);
+    let now = median_or_zero(train.blocks().tail(0.0, count));
     let scale = then.abs().max(now.abs());
     if scale > 0.0 { (then - now) / scale } else { 0.0 }
 }
 
 /// Whether training still fell since the evaluation at `step`: more than its noise.
 fn still_falls(train: &Track, step: f64) -> bool {
-    let count = (train.blocks.len() / 20).clamp(1, 25) as f64;
-    let level = train.blocks.level_at(step, count as usize).abs();
+    let count = (train.blocks().len() / 20).clamp(1, 25) as f64;
+    let level = train.blocks().level_at(step, count as usize).abs();
     let noise = if level > 0.0 { train.noise() / level / count.sqrt() } else { 0.0 };
     fall_since(train, step) > noise.max(0.01)
 }
 
 fn overfitting(run: &Run<'_>, train: &Track, eval: &Track) -> Option<Finding> {
     let turn = turn(eval)?;
-    let n = eval.blocks.len();
-    let step = eval.blocks.step(turn.best);
+    let n = eval.blocks().len();
+    let step = eval.blocks().step(turn.best);
     let fall = fall_since(train, step);
     let s = run.strictness;
     let falls = still_falls(train, step);
@@ -171,8 +173,8 @@ fn overfitting(run: &Run<'_>, train: &Track, eval: &Track) -> Option<Finding> {
         _ if turned => Confidence::High,
         _ => Confidence::Medium,
     };
-    let best = eval.logged(eval.blocks.value(turn.lowest));
-    let best_step = eval.blocks.step(turn.lowest);
+    let best = eval.logged(eval.blocks().value(turn.lowest));
+    let best_step = eval.blocks().step(turn.lowest);
     let now = eval.logged(eval.end());
     let mut summary = format!(
         "{} was best ({}) at step {} and has risen {} to {} since, while {} fell a further {}",
@@ -198,6 +200,8 @@ fn overfitting(run: &Run<'_>, train: &Track, eval: &Track) -> Option<Finding> {
             .with("best_step", best_step)
             .with("now", now)
             .with("generalization_loss_percent", 100.0 * turn.loss_from_lowest)
+            .with("successive_rises", rises(&eval.blocks().values, 1))
+            .with("generalization_loss_per_progress", quotient(train, &turn))
             .with("rise_in_sigma", turn.sigmas)
             .with("evals_since_best", turn.since)
             .with("evals", n)
@@ -205,22 +209,28 @@ fn overfitting(run: &Run<'_>, train: &Track, eval: &Track) -> Option<Finding> {
     )
 }
 
+/// Prechelt's PQ over the last five train losses; NaN where it says nothing.
+fn quotient(train: &Track, turn: &Turn) -> f64 {
+    let strip = train.blocks().tail(0.0, 5);
+    prechelt::progress(strip).map_or(f64::NAN, |p| prechelt::quotient(100.0 * turn.loss, p))
+}
+
 /// Whether the best of `score` came clearly after `step`.
 fn improves(score: &Track, step: f64) -> bool {
     let smooth = score.smooth();
     let best = Track::best(&smooth);
-    let then = score.blocks.level_at(step, 1);
+    let then = score.blocks().level_at(step, 1);
     let gain = then - smooth.value(best);
     score.len() >= 3
-        && score.blocks.step(best) > step
+        && score.blocks().step(best) > step
         && gain > (0.01 * then.abs()).max(2.0 * score.noise())
 }
 
 /// A held-out measure other than a loss that fell beyond noise while training improved.
 fn worsening(run: &Run<'_>, train: &Track, score: &Track) -> Option<Finding> {
     let turn = turn(score)?;
-    let n = score.blocks.len();
-    let step = score.blocks.step(turn.best);
+    let n = score.blocks().len();
+    let step = score.blocks().step(turn.best);
     let s = run.strictness;
     let found = n >= 5
         && turn.since >= 2.max(n / 5)
@@ -229,8 +239,8 @@ fn worsening(run: &Run<'_>, train: &Track, score: &Track) -> Option<Finding> {
         && turn.sigmas > 4.0 * s
         && still_falls(train, step);
     found.then(|| {
-        let best = score.logged(score.blocks.value(turn.lowest));
-        let (best_step, now) = (score.blocks.step(turn.lowest), score.logged(score.end()));
+        let best = score.logged(score.blocks().value(turn.lowest));
+        let (best_step, now) = (score.blocks().step(turn.lowest), score.logged(score.end()));
         Finding::new(
             Kind::EvalMetricWorsening,
             &score.name,
@@ -257,8 +267,8 @@ fn worsening(run: &Run<'_>, train: &Track, score: &Track) -> Option<Finding> {
 /// Eval that stands still for a third of the evaluations while training falls a fifth.
 fn gap(train: &Track, eval: &Track) -> Option<Finding> {
     let turn = turn(eval)?;
-    let n = eval.blocks.len();
-    let step = eval.blocks.step(turn.best);
+    let n = eval.blocks().len();
+    let step = eval.blocks().step(turn.best);
     let fall = fall_since(train, step);
     let flat = n >= 5 && turn.since * 10 >= n * 3 && (-0.03..=0.03).contains(&turn.loss);
     (flat && fall > 0.2).then(|| {
@@ -283,11 +293,11 @@ fn gap(train: &Track, eval: &Track) -> Option<Finding> {
 /// Train and eval that do not share a scale from the first evaluation on, as when the logged
 /// loss is a sum over accumulated batches.
 fn scale_mismatch(train: &Track, eval: &Track) -> Option<Finding> {
-    let first = eval.blocks.value(0);
-    let then = train.blocks.level_at(eval.blocks.step(0), 5);
+    let first = eval.blocks().value(0);
+    let then = train.blocks().level_at(eval.blocks().step(0), 5);
     let ratio = then / first;
     let apart = ratio > 1.8 || (ratio > 0.0 && ratio < 1.0 / 3.0);
-    (train.positive() && eval.positive() && apart).then(|| {
+    (train.positive && eval.positive && apart).then(|| {
         Finding::new(
             Kind::ScaleMismatch,
             &eval.name,
@@ -301,7 +311,7 @@ fn scale_mismatch(train: &Track, eval: &Track) -> Option<Finding> {
                 ratio.max(1.0 / ratio)
             ),
         )
-        .at(eval.blocks.step(0))
+        .at(eval.blocks().step(0))
         .confidence(Confidence::Medium)
         .with("ratio", ratio)
     })

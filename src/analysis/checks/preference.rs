@@ -33,12 +33,12 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
 }
 
 fn first_and_last(track: &Track) -> (f64, f64) {
-    let curve = &track.ordered.curve;
+    let curve = &track.raw();
     (median_or_zero(curve.head(0.2, 1)), median_or_zero(curve.tail(0.2, 1)))
 }
 
 fn tau(track: &Track) -> f64 {
-    mann_kendall(&track.ordered.curve.blocks(400).values).tau
+    mann_kendall(&track.raw().blocks(400).values).tau
 }
 
 fn margin_rises(margin: &Track, report: &mut Report) -> bool {
@@ -68,7 +68,7 @@ fn margin_rises(margin: &Track, report: &mut Report) -> bool {
 
 fn accuracy_above_chance(accuracy: &Track, run: &Run<'_>, rising: bool, report: &mut Report) {
     let (first, last) = first_and_last(accuracy);
-    if last < CHANCE + 0.1 * run.strictness {
+    if last < CHANCE + 0.1 / run.strictness {
         report.add(
             Finding::new(
                 Kind::DpoAccuracyAtChance,

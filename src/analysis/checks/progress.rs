@@ -29,7 +29,7 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
         report.skip("not_learning", reason);
         return;
     }
-    let course = Course::of(track);
+    let course = track.course();
     if let Some(finding) = lr_too_low(run, track, &course) {
         report.add(finding);
     } else if let Some(finding) = not_learning(run, track, &course) {
@@ -45,8 +45,8 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
 /// No fall of 5 %, or none beyond noise, and no clear trend; or the level of chance.
 fn not_learning(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> {
     let Course { trend, drop, errors, at_once } = *course;
-    let little = drop < 0.05 * run.strictness
-        && (trend.p > 0.05 || trend.tau.abs() < 0.3 || drop < 0.02 * run.strictness);
+    let little = drop < 0.05 / run.strictness
+        && (trend.p > 0.05 || trend.tau.abs() < 0.3 || drop < 0.02 / run.strictness);
     let only_noise = errors < 3.0 && trend.p > 0.05 && trend.tau > -0.2;
     let guessing = stands_at_chance(run, track).is_some();
     // A loss that moves little may yet teach what the held-out data measure.
@@ -80,7 +80,7 @@ fn not_learning(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding
 fn lr_too_low(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> {
     let Course { trend, drop, .. } = course;
     let steady = *drop > 0.0
-        && *drop < 0.05 * run.strictness
+        && *drop < 0.05 / run.strictness
         && trend.p < 0.01
         && trend.tau < -0.6
         && track.len() >= FEWEST_FOR_PLATEAU;
@@ -138,9 +138,9 @@ fn plateau(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> {
     let error = standard_error(noise(&few.values), quarter, quarter);
     let limit = 0.025 * gain / run.strictness;
     let second = mann_kendall(few.between(n / 2, n));
-    let flat = late.abs() + 2.0 * error < limit && second.tau > -0.2 && second.p > 0.1;
+    let flat = late.abs() + 2.0 * error < limit && second.tau > -0.2;
     // A loss that lost 99 % of itself has no further to go.
-    let room = !track.positive() || fourth > 0.01 * start;
+    let room = !track.positive || fourth > 0.01 * start;
     let since = knee(track);
     let early = since <= few.step(n / 2);
     // Where the schedule has ended a run has no reason to move.
@@ -184,13 +184,13 @@ fn stands_at_chance(run: &Run<'_>, track: &Track) -> Option<f64> {
         .into_iter()
         .flatten()
         .find(|k| half.iter().all(|v| (v / k.ln() - 1.0).abs() < 0.005))
-        .filter(|_| track.positive())
+        .filter(|_| track.positive)
 }
 
 /// A loss that stands at `ln k`: what guessing among `k` classes costs.
 fn chance(run: &Run<'_>, track: &Track, report: &Report) -> Option<Finding> {
     let stuck = report.warns(Kind::NotLearning) || report.find(Kind::Diverged).is_some();
-    if !stuck || !track.positive() {
+    if !stuck || !track.positive {
         return None;
     }
     let level = track.end();

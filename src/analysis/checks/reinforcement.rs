@@ -39,7 +39,7 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
         report.skip("reward", format!("{} has {} points; 5 needed", reward.name, reward.len()));
         return;
     }
-    let way = Way::of(&reward.ordered.curve);
+    let way = Way::of(&reward.raw());
     report.findings.extend(judge(reward, &way, run.strictness));
     let suffers = report
         .findings
@@ -128,7 +128,7 @@ fn judge(reward: &Track, way: &Way, strictness: f64) -> Option<Finding> {
 
 /// KL that exploded, or that is 30 x its first tenth, above 1 and still rising.
 fn kl_runaway(kl: &Track, suffers: bool, strictness: f64) -> Option<Finding> {
-    let curve = &kl.ordered.curve;
+    let curve = &kl.raw();
     if curve.len() < 5 {
         return None;
     }
@@ -136,7 +136,7 @@ fn kl_runaway(kl: &Track, suffers: bool, strictness: f64) -> Option<Finding> {
     let first = median_or_zero(curve.head(0.1, 1));
     let last = median_or_zero(curve.tail(0.1, 3));
     let (top, &highest) = curve.values.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1))?;
-    let exploded = highest > KL_EXPLODED || kl.ordered.non_finite() > 0;
+    let exploded = highest > KL_EXPLODED || !kl.holes.is_empty();
     let half = smooth.get(smooth.len() / 2..).unwrap_or_default();
     let rising =
         mann_kendall(&Curve { steps: Vec::new(), values: half.to_vec() }.blocks(400).values);
@@ -176,7 +176,7 @@ fn kl_runaway(kl: &Track, suffers: bool, strictness: f64) -> Option<Finding> {
 
 /// Entropy under a twentieth of where it began, while the reward does not improve.
 fn entropy_collapse(entropy: &Track, way: &Way) -> Option<Finding> {
-    let curve = &entropy.ordered.curve;
+    let curve = &entropy.raw();
     let first = median_or_zero(curve.head(0.1, 1));
     let last = median_or_zero(curve.tail(0.1, 3));
     let collapsed = curve.len() >= 10 && first > 0.0 && last < 0.05 * first;
@@ -202,11 +202,11 @@ fn no_signal(run: &Run<'_>) -> Option<Finding> {
     let spread = run.track(Role::RewardSpread);
     let share = run.track(Role::ZeroSpreadShare);
     let zero = |t: &Track| {
-        let zeros = t.ordered.curve.values.iter().filter(|v| **v == 0.0).count();
+        let zeros = t.raw().values.iter().filter(|v| **v == 0.0).count();
         zeros as f64 / t.len().max(1) as f64
     };
     let from_spread = spread.as_ref().map(|t| (t, zero(t)));
-    let from_share = share.as_ref().map(|t| (t, mean(&t.ordered.curve.values)));
+    let from_share = share.as_ref().map(|t| (t, mean(&t.raw().values)));
     let (track, share) = from_spread.into_iter().chain(from_share).find(|(_, s)| *s > 0.5)?;
     Some(
         Finding::new(

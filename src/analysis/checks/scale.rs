@@ -14,7 +14,7 @@ pub(super) struct Scaled {
 impl Scaled {
     /// Scales `curve`, which comes from `track`.
     pub fn of(track: &Track, curve: &Curve) -> Self {
-        if track.positive() {
+        if track.positive {
             return Self { curve: curve.map(f64::ln), logarithmic: true, unit: 1.0 };
         }
         let smooth = track.smooth();

@@ -3,7 +3,7 @@
 use crate::analysis::{
     curve::Curve,
     finding::{Confidence, Finding, Kind, Report},
-    methods::{mann_kendall::mann_kendall, median::median_or_zero},
+    methods::{mann_kendall::mann_kendall, median::median_or_zero, pelt::change_points},
     number::{percent, show},
     role::{self, Role},
     run::Run,
@@ -37,13 +37,16 @@ fn mean_of(finding: &Finding) -> f64 {
     finding.evidence.get("median_percent").map_or(0.0, |n| n.0)
 }
 
-/// Steps per second in the last fifth under 60 % of the median before.
+/// Steps per second since the pace last changed under 60 % of the median before.
 fn throughput_drop(run: &Run<'_>) -> Option<Finding> {
     let pace = schedule::pace(run)?;
     if pace.len() < FEWEST {
         return None;
     }
-    let late = pace.len() * 4 / 5;
+    let pace = pace.blocks(500);
+    // A pause of a few rows, as for an evaluation, is not a new pace.
+    let enough = pace.len() * 9 / 10;
+    let late = change_points(&pace.values).into_iter().rev().find(|at| *at <= enough)?;
     let before = median_or_zero(pace.between(0, late));
     let now = median_or_zero(pace.between(late, pace.len()));
     (before > 0.0 && now < 0.6 * before).then(|| {

@@ -41,7 +41,8 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
         return;
     }
     let scaled = Scaled::of(track, &track.curve);
-    let events = events(&scaled, run.strictness);
+    let blocks = Scaled::of(track, track.blocks()).curve;
+    let events = events(&scaled, &blocks, run.strictness);
     let spikes = spikes(track, &scaled, &events, run.strictness);
     let lasting = spikes.as_ref().is_some_and(|finding| finding.severity != Severity::Info);
     let rise = if lasting { None } else { slow_rise(track, run.strictness) };
@@ -50,9 +51,9 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
 
 /// Points more than eight local deviations and 1.5 x above a running median of `n/10` (5 to 31)
 /// points; the first twentieth, where curves fall steeply, is left out.
-fn events(scaled: &Scaled, strictness: f64) -> Vec<Event> {
+fn events(scaled: &Scaled, blocks: &Curve, strictness: f64) -> Vec<Event> {
     let x = &scaled.curve;
-    let baseline = baseline(x);
+    let baseline = baseline(x.len(), blocks);
     let rest: Vec<f64> = x.values.iter().zip(&baseline).map(|(v, b)| v - b).collect();
     let scale = local_scale(&rest);
     let height = scaled.threshold(1.5, 0.5) * strictness;
@@ -75,30 +76,33 @@ fn events(scaled: &Scaled, strictness: f64) -> Vec<Event> {
     events
 }
 
-/// The running median, of block medians where there are very many points.
-fn baseline(x: &Curve) -> Vec<f64> {
-    let blocks = x.blocks(2_000);
+/// The running median at each of `n` points, by the block medians where there are very many.
+fn baseline(n: usize, blocks: &Curve) -> Vec<f64> {
     let window = (blocks.len() / 10).clamp(5, 31) | 1;
     let medians = running_median(&blocks.values, window);
-    let size = x.len().div_ceil(2_000).max(1);
-    (0..x.len()).map(|i| medians.get(i / size).copied().unwrap_or(f64::NAN)).collect()
+    let size = n.div_ceil(blocks.len().max(1)).max(1);
+    medians.iter().flat_map(|median| std::iter::repeat_n(*median, size)).take(n).collect()
 }
 
-/// The deviation of the residuals around each point: of the five twentieths around it, and at
+/// The deviation of the residuals around each point: of the nine twentieths around it, and at
 /// least half of the whole.
 fn local_scale(rest: &[f64]) -> Vec<f64> {
     let size = rest.len().div_ceil(20).max(1);
-    let floor = 0.5 * mad(rest).unwrap_or(0.0);
+    let floor = 0.5 * spread(rest);
     let parts = rest.len().div_ceil(size);
-    let scales: Vec<f64> = (0..parts)
-        .map(|part| {
-            let from = part.saturating_sub(4) * size;
-            let to = ((part + 5) * size).min(rest.len());
-            let around = rest.get(from..to).unwrap_or_default();
-            mad(around).unwrap_or(0.0).max(floor)
-        })
-        .collect();
-    (0..rest.len()).map(|i| scales.get(i / size).copied().unwrap_or(floor)).collect()
+    let scales = (0..parts).map(|part| {
+        let from = part.saturating_sub(4) * size;
+        let to = ((part + 5) * size).min(rest.len());
+        spread(rest.get(from..to).unwrap_or_default()).max(floor)
+    });
+    scales.flat_map(|scale| std::iter::repeat_n(scale, size)).take(rest.len()).collect()
+}
+
+/// The deviation of `values`; of some thousand evenly spaced ones where there are very many.
+fn spread(values: &[f64]) -> f64 {
+    let stride = values.len() / 5_000 + 1;
+    let some: Vec<f64> = values.iter().step_by(stride).copied().collect();
+    mad(&some).unwrap_or(0.0)
 }
 
 fn spikes(track: &Track, scaled: &Scaled, events: &[Event], strictness: f64) -> Option<Finding> {
@@ -156,7 +160,7 @@ fn lost(track: &Track, event: &Event) -> f64 {
 /// The largest rise of the smoothed curve above an earlier low: ln 1.6, more than 35 % of the
 /// gain and six deviations.
 fn slow_rise(track: &Track, strictness: f64) -> Option<Finding> {
-    let scaled = Scaled::of(track, &track.blocks);
+    let scaled = Scaled::of(track, track.blocks());
     let x = &scaled.curve;
     let smooth = running_median(&x.values, 5);
     let found = draw_up(&smooth)?;
@@ -185,17 +189,17 @@ fn slow_rise(track: &Track, strictness: f64) -> Option<Finding> {
                 "{} rose {} from {} at step {} to {} at step {}; {outcome}",
                 track.name,
                 scaled.say(found.rise),
-                show(track.logged(track.blocks.value(found.from))),
+                show(track.logged(track.blocks().value(found.from))),
                 show(x.step(found.from)),
-                show(track.logged(track.blocks.value(found.to))),
+                show(track.logged(track.blocks().value(found.to))),
                 show(x.step(found.to)),
             ),
         )
         .at(x.step(found.from))
         .until(x.step(found.to))
         .confidence(Confidence::Medium)
-        .with("low", track.logged(track.blocks.value(found.from)))
-        .with("high", track.logged(track.blocks.value(found.to)))
+        .with("low", track.logged(track.blocks().value(found.from)))
+        .with("high", track.logged(track.blocks().value(found.to)))
         .with("rise_ratio", scaled.ratio_or_difference(found.rise))
         .with("rise_in_sigma", found.rise / sigma)
         .with("level_now", track.logged(track.end()))

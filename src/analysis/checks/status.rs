@@ -13,7 +13,7 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
         return;
     }
     let Some(track) = run.main() else { return };
-    let step = track.ordered.all.last().map_or(0.0, |(step, _)| *step);
+    let step = track.last_step().unwrap_or(0.0);
     let Some(total) = schedule::total_steps(run) else {
         report.skip("stalled", "the total number of steps is not known");
         return;

@@ -9,9 +9,9 @@ use crate::analysis::{
 /// Resumed runs overlap; several processes that log the same run repeat every step.
 pub fn check(run: &Run<'_>, report: &mut Report) {
     let tracks = || [run.main(), run.reward.as_ref()].into_iter().flatten();
-    let Some(track) = tracks().max_by_key(|t| t.ordered.resets.len()) else { return };
-    if let (Some(first), Some(last)) = (track.ordered.resets.first(), track.ordered.resets.last()) {
-        let times = track.ordered.resets.len();
+    let Some(track) = tracks().max_by_key(|t| t.resets.len()) else { return };
+    if let (Some(first), Some(last)) = (track.resets.first(), track.resets.last()) {
+        let times = track.resets.len();
         report.add(
             Finding::new(
                 Kind::Resumed,
@@ -29,8 +29,8 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
             .with("last_resumed_at", last.resumed_at),
         );
     }
-    let Some(track) = tracks().max_by_key(|t| t.ordered.duplicates) else { return };
-    let duplicates = track.ordered.duplicates;
+    let Some(track) = tracks().max_by_key(|t| t.duplicates) else { return };
+    let duplicates = track.duplicates;
     if duplicates > 0 {
         report.add(
             Finding::new(
@@ -39,11 +39,11 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
                 format!(
                     "{} was logged again at {duplicates} of {} steps; the last value counts",
                     track.name,
-                    track.ordered.all.len()
+                    track.points()
                 ),
             )
             .with("duplicates", duplicates)
-            .with("steps", track.ordered.all.len()),
+            .with("steps", track.points()),
         );
     }
 }

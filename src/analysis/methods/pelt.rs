@@ -11,8 +11,11 @@ use super::{mann_kendall::autocorrelation, noise::noise};
 /// Linear when changes are frequent, quadratic at worst: reduce the curve first.
 pub fn change_points(values: &[f64]) -> Vec<usize> {
     let n = values.len();
-    let sigma = noise(values);
-    if n < 6 || sigma <= 0.0 {
+    let lowest = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let highest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    // Stairs without noise still have a smallest step that counts.
+    let sigma = noise(values).max(1e-3 * (highest - lowest));
+    if n < 6 || sigma.is_nan() || sigma <= 0.0 {
         return Vec::new();
     }
     let rho = residual_autocorrelation(values);
@@ -95,6 +98,13 @@ mod tests {
     fn stairs_are_found_where_they_are() {
         let values: Vec<f64> = (0..300).map(|i| [3.0, 2.0, 1.5][i / 100] + wobble(i)).collect();
         assert_eq!(change_points(&values), [100, 200]);
+    }
+
+    #[test]
+    fn stairs_without_noise_are_found_too() {
+        let values: Vec<f64> = (0..60).map(|i| if i < 20 { 1.0 } else { 0.2 }).collect();
+        assert_eq!(change_points(&values), [20]);
+        assert_eq!(change_points(&[1.0; 60]), Vec::<usize>::new());
     }
 
     #[test]

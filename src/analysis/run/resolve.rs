@@ -68,7 +68,7 @@ impl<'a> Run<'a> {
 
     /// What judges the run: the training curve, or the held-out one where that says more.
     pub fn main(&self) -> Option<&Track> {
-        let points = |track: &Track| track.ordered.all.len();
+        let points = |track: &Track| track.points();
         match (&self.train, &self.eval) {
             // A training loss logged a few times is a summary, not a curve.
             (Some(train), Some(eval)) if points(train) < 5 && points(eval) > points(train) => {

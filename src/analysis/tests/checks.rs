@@ -82,7 +82,7 @@ fn divergence_is_told_from_a_spike_and_from_noise() {
         })
         .expect(Healthy);
     Recording::new()
-        .metric("train/loss", N, |i| decay(i, N) + i as f64 / 1e3 * noise(1, i))
+        .metric("train/loss", N, |i| decay(i, 2 * N) + i as f64 / 3e3 * noise(1, i))
         .expect(Healthy);
 }
 
