@@ -470,12 +470,10 @@ fn every_dependency_has_its_line() {
     let manifest = read(&root().join("Cargo.toml"));
     let used = direct_dependencies(&manifest);
     assert!(!used.is_empty(), "Cargo.toml has no dependencies");
-    for name in used.difference(&listed) {
-        panic!("docs/dependencies.md has no line for `{name}`");
-    }
-    for name in listed.difference(&used) {
-        panic!("docs/dependencies.md tells of `{name}`, which is no direct dependency");
-    }
+    let missing: Vec<_> = used.difference(&listed).collect();
+    assert!(missing.is_empty(), "docs/dependencies.md has no line for {missing:?}");
+    let left_over: Vec<_> = listed.difference(&used).collect();
+    assert!(left_over.is_empty(), "docs/dependencies.md tells of {left_over:?}, not in Cargo.toml");
 }
 
 /// The names under every `[…dependencies]`.
