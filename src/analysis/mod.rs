@@ -2,7 +2,24 @@
 //!
 //! The same rows give the same words: sums run in a fixed order and ties have a total order.
 
+pub mod advice;
+pub mod checks;
+pub mod course;
+pub mod curve;
+pub mod diagnose;
+pub mod finding;
+pub mod forecast;
+pub mod headline;
+pub mod methods;
+pub mod number;
 pub mod role;
+pub mod run;
 pub mod sample;
+pub mod schedule;
 pub mod series;
+pub mod shape;
 pub mod stats;
+pub mod verdict;
+
+#[cfg(test)]
+mod tests;

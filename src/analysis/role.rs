@@ -112,15 +112,7 @@ pub struct Classification {
 pub fn classify(name: &str) -> Classification {
     let words = words(name);
     let split = words.iter().rev().find_map(|w| split_word(w));
-    let mut core: Vec<&str> = words
-        .iter()
-        .map(String::as_str)
-        .filter(|w| split_word(w).is_none() && !names::NAMESPACES.contains(w))
-        .collect();
-    // `train` alone, or a namespace alone, is still a name.
-    if core.is_empty() {
-        core = words.iter().map(String::as_str).collect();
-    }
+    let core = core(&words);
     let (role, reason) = match exact(&core) {
         Some(role) => (role, "exact name"),
         None => pattern(&core),
@@ -130,6 +122,20 @@ pub fn classify(name: &str) -> Classification {
         (role, _) => role,
     };
     Classification { role, direction: direction(role, &core), split, reason }
+}
+
+/// What a metric measures, without where: `train/box_loss` and `val.boxLoss` are both `box_loss`.
+pub fn measure(name: &str) -> String {
+    core(&words(name)).join("_")
+}
+
+/// The words without those of split and namespace.
+fn core(words: &[String]) -> Vec<&str> {
+    let all = || words.iter().map(String::as_str);
+    let core: Vec<&str> =
+        all().filter(|w| split_word(w).is_none() && !names::NAMESPACES.contains(w)).collect();
+    // `train` alone, or a namespace alone, is still a name.
+    if core.is_empty() { all().collect() } else { core }
 }
 
 /// The name in lower-case words, glued prefixes (`valLoss`, `testacc`) taken apart.

@@ -21,6 +21,8 @@ pub enum Category {
     System,
     /// What the training code called out.
     Alerts,
+    /// What the curves mean.
+    Analysis,
     /// SQL.
     Query,
     /// Help and settings.
@@ -29,12 +31,13 @@ pub enum Category {
 
 impl Category {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Projects,
         Self::Runs,
         Self::Metrics,
         Self::System,
         Self::Alerts,
+        Self::Analysis,
         Self::Query,
         Self::Guide,
     ];
@@ -47,6 +50,7 @@ impl Category {
             Self::Metrics => "metrics",
             Self::System => "system",
             Self::Alerts => "alerts",
+            Self::Analysis => "analysis",
             Self::Query => "query",
             Self::Guide => "guide",
         }
@@ -73,6 +77,10 @@ impl Category {
                  get_system_logs gives the values by time."
             }
             Self::Alerts => "get_alerts gives the alerts that the training code raised.",
+            Self::Analysis => {
+                "diagnose_run gives the verdict on a run's curves with its evidence, or ranks the \
+                 runs of a project, sickest first."
+            }
             Self::Query => {
                 "query_project runs read-only SQL where no other tool fits; without sql it shows \
                  the tables and examples."

@@ -4,15 +4,19 @@ use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::common::curves::VERDICTS;
 use super::common::nearest::{nearest, quoted};
 use super::common::{Answer, Context, Failure, Output, text};
 use super::{Category, TOOLS, Tool};
 
 pub struct GetGuide;
 
+/// The topic that explains the verdicts.
+const CURVES: &str = "curves";
+
 #[derive(Deserialize, JsonSchema)]
 pub struct Args {
-    /// A category or a tool; default: the overview.
+    /// A category, a tool, or curves; default: the overview.
     topic: Option<String>,
 }
 
@@ -28,14 +32,15 @@ pub struct Guide {
 #[schemars(inline)]
 struct Topic {
     name: &'static str,
-    about: &'static str,
+    about: String,
 }
 
 impl Tool for GetGuide {
     const NAME: &'static str = "get_guide";
     const TITLE: &'static str = "Guide to the tools";
     const CATEGORY: Category = Category::Guide;
-    const ABOUT: &'static str = "Which tool answers which question, by category or tool.";
+    const ABOUT: &'static str = "Which tool answers which question, by category or tool; \
+        topic curves explains the verdicts on training curves.";
     type Args = Args;
     type Output = Guide;
 
@@ -44,6 +49,9 @@ impl Tool for GetGuide {
         let name = topic.trim().to_lowercase();
         if name.is_empty() || name == "overview" {
             return Ok(Answer::new(overview()));
+        }
+        if name == CURVES {
+            return Ok(Answer::new(of_curves()));
         }
         let category = Category::ALL.into_iter().find(|category| category.as_str() == name);
         let guide = category.map(of_category).or_else(|| of_tool(&name));
@@ -55,6 +63,10 @@ impl Output for Guide {
     fn headline(&self) -> String {
         format!("Guide: {}.", self.topic)
     }
+
+    fn shrink(&mut self, _: f64) -> bool {
+        self.topics.len() > 1 && self.topics.pop().is_some()
+    }
 }
 
 fn overview() -> Guide {
@@ -62,7 +74,7 @@ fn overview() -> Guide {
     Guide {
         topic: "overview".to_owned(),
         text: "Find the category, then its tool.".to_owned(),
-        topics: topics.map(|c| Topic { name: c.as_str(), about: c.guide() }).collect(),
+        topics: topics.map(|c| Topic { name: c.as_str(), about: c.guide().to_owned() }).collect(),
     }
 }
 
@@ -71,7 +83,23 @@ fn of_category(category: Category) -> Guide {
     Guide {
         topic: category.as_str().to_owned(),
         text: category.guide().to_owned(),
-        topics: tools.map(|tool| Topic { name: tool.name(), about: tool.about() }).collect(),
+        topics: tools
+            .map(|tool| Topic { name: tool.name(), about: tool.about().to_owned() })
+            .collect(),
+    }
+}
+
+/// What the verdicts of diagnose_run mean.
+fn of_curves() -> Guide {
+    let topics = VERDICTS.iter();
+    Guide {
+        topic: CURVES.to_owned(),
+        text: "A verdict rests on the size of an effect, its noise and its persistence together. \
+               A gradient norm above 10 is a fact, not a fault: trainers log it before clipping."
+            .to_owned(),
+        topics: topics
+            .map(|explained| Topic { name: explained.verdict, about: explained.text() })
+            .collect(),
     }
 }
 
@@ -86,6 +114,7 @@ fn unknown(topic: &str) -> Failure {
         .into_iter()
         .map(Category::as_str)
         .chain(TOOLS.iter().map(|tool| tool.name()))
+        .chain([CURVES])
         .collect();
     Failure(format!(
         "There is no guide to `{}`. Nearest: {}. Without a topic get_guide gives the overview.",

@@ -13,12 +13,20 @@ use super::common::window::{Window, described};
 use super::common::{Answer, Context, Failure, Output, resolve, text};
 use super::{Category, Tool};
 use crate::analysis::role::classify;
+use crate::analysis::sample::sample;
+use crate::analysis::series::Series;
+use crate::analysis::shape::shape;
 use crate::analysis::stats;
 use crate::trackio::columns::{self, Wanted};
 use crate::trackio::metric::{self, Kind, Selection, Ties};
 use crate::trackio::{Result as TrackioResult, Run, Snapshot, value};
 
 pub struct GetMetricValues;
+
+/// Fewer points are their own shape.
+const SHORTEST_SHAPE: usize = 5;
+/// Longer curves are sampled for their shape.
+const LONGEST_SHAPE: usize = 5_000;
 
 #[derive(Deserialize, JsonSchema)]
 pub struct Args {
@@ -53,6 +61,9 @@ pub struct Values {
     stats: Option<Stats>,
     #[serde(skip_serializing_if = "Option::is_none")]
     non_finite: Option<NonFiniteValues>,
+    /// The curve in words, with its anchor points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shape: Option<String>,
     #[serde(flatten)]
     points: Points,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -200,7 +211,9 @@ impl Question<'_> {
             return Ok(None);
         }
         let points = Points::pick_numbers(&steps, &values, self.args.max_points, &context.page);
-        Ok(Some((self.values(&stats, points), columns.unreadable)))
+        let shape = shape_of(metric, &steps, &values, &view.times);
+        let values = Values { shape, ..self.values(&stats, points) };
+        Ok(Some((values, columns.unreadable)))
     }
 
     /// The rows that hold the metric. A value may be null or no number at all.
@@ -251,6 +264,7 @@ impl Question<'_> {
             direction: direction(&self.args.metric),
             stats: (stats.count > 0).then(|| stats_of(stats)),
             non_finite: NonFiniteValues::of(stats),
+            shape: None,
             coverage: coverage(&points, stats.count),
             points,
         }
@@ -274,6 +288,20 @@ impl Question<'_> {
             range.unwrap_or_default()
         )))
     }
+}
+
+/// In words. A very long curve is told by a sample that keeps its extremes.
+fn shape_of(metric: &str, steps: &[f64], values: &[f64], times: &[f64]) -> Option<String> {
+    if values.len() < SHORTEST_SHAPE {
+        return None;
+    }
+    let kept = sample(steps, values, LONGEST_SHAPE);
+    let mut series = Series::default();
+    for i in kept {
+        let at = |list: &[f64]| list.get(i).copied().unwrap_or(f64::NAN);
+        series.push(at(steps), at(times), at(values));
+    }
+    Some(shape(metric, &series, classify(metric).direction))
 }
 
 /// `rows` counts the non-finite ones too.

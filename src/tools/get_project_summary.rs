@@ -1,6 +1,7 @@
 //! `get_project_summary`: one project at a glance.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
@@ -8,14 +9,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::common::shape::{RunFacts, RunItem, counted, direction, importance};
-use super::common::{Answer, Context, Failure, Output, Page, resolve};
+use super::common::{Answer, Context, Failure, Output, Page, diagnosis, resolve};
+use super::diagnose_run::word;
 use super::{Category, Tool};
+use crate::analysis::run::Options;
 use crate::trackio::value::{Metrics, Step};
 use crate::trackio::{Result as TrackioResult, Run, Snapshot, run, time, value};
 
 pub struct GetProjectSummary;
 
 const DEFAULT_LIMIT: usize = 10;
+/// The newest runs are diagnosed for so long.
+const DIAGNOSIS_TIME: Duration = Duration::from_millis(100);
 /// Metrics and config keys are looked for in so many of the newest runs.
 const LOOKED_AT: usize = 50;
 /// So many values of a config key are listed.
@@ -49,8 +54,26 @@ pub struct Summary {
     num_traces: usize,
     #[serde(flatten)]
     runs: Page<RunItem>,
+    findings: Vec<Found>,
+    /// Runs that were left for diagnose_run, because an overview must be quick.
+    #[serde(skip_serializing_if = "is_zero")]
+    not_checked: usize,
     metrics: Vec<MetricKey>,
     config_keys: Vec<ConfigKey>,
+}
+
+/// What the curves of one run say.
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Found {
+    run: String,
+    run_id: String,
+    verdict: String,
+    headline: String,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -117,10 +140,14 @@ impl Output for Summary {
 
     fn shrink(&mut self, share: f64) -> bool {
         let keep = |length: usize| ((length as f64 * share) as usize).max(3);
-        let before = self.metrics.len() + self.config_keys.len();
+        let before = self.metrics.len() + self.config_keys.len() + self.findings.len();
+        let findings = keep(self.findings.len());
+        self.not_checked += self.findings.len().saturating_sub(findings);
+        self.findings.truncate(findings);
         self.metrics.truncate(keep(self.metrics.len()));
         self.config_keys.truncate(keep(self.config_keys.len()));
-        let shrank = self.metrics.len() + self.config_keys.len() < before;
+        let after = self.metrics.len() + self.config_keys.len() + self.findings.len();
+        let shrank = after < before;
         self.runs.shrink(share) || shrank
     }
 }
@@ -133,6 +160,7 @@ fn summarize(snapshot: &Snapshot<'_>, context: &Context) -> TrackioResult<(Summa
         facts.push(RunFacts::of(snapshot, context, run)?);
     }
     let newest = facts.get(..LOOKED_AT).unwrap_or(&facts);
+    let (findings, not_checked) = findings(snapshot, context, newest)?;
     let metrics = metric_keys(snapshot, newest)?;
     let config_keys = config_keys(newest);
     let looked_at = newest.len();
@@ -152,6 +180,8 @@ fn summarize(snapshot: &Snapshot<'_>, context: &Context) -> TrackioResult<(Summa
         num_traces: count("traces")?,
         runs: Page::of(facts, &context.page, DEFAULT_LIMIT)
             .try_map(|facts| TrackioResult::Ok(facts.item()))?,
+        findings,
+        not_checked,
         metrics,
         config_keys,
     };
@@ -185,6 +215,37 @@ fn count_all(snapshot: &Snapshot<'_>, table: &str) -> TrackioResult<usize> {
     let sql = format!("SELECT COUNT(*) FROM {}", table.source);
     let count: i64 = snapshot.connection.query_row(&sql, [], |row| row.get(0))?;
     Ok(count.unsigned_abs() as usize)
+}
+
+/// Diagnoses the newest runs for as long as an overview may take, and counts the others.
+fn findings(
+    snapshot: &Snapshot<'_>,
+    context: &Context,
+    newest: &[RunFacts],
+) -> TrackioResult<(Vec<Found>, usize)> {
+    let started = Instant::now();
+    let mut found = Vec::new();
+    let with_rows = newest.iter().filter(|facts| facts.run.source == run::Source::Metrics);
+    for facts in with_rows.clone() {
+        if started.elapsed() > DIAGNOSIS_TIME {
+            break;
+        }
+        let diagnosis = diagnosis::of_run(snapshot, context, facts, &Options::default())?;
+        found.push(Found {
+            run: facts.run.name.clone(),
+            run_id: facts.run.id.clone(),
+            verdict: word(diagnosis.verdict),
+            headline: diagnosis.headline,
+        });
+    }
+    let not_checked = with_rows.count() - found.len();
+    // The newest tells most; of the others, those that are not well.
+    let mut is_newest = true;
+    found.retain(|run| {
+        let is_well = matches!(run.verdict.as_str(), "healthy" | "dpo_healthy" | "rl_improving");
+        std::mem::replace(&mut is_newest, false) || !is_well
+    });
+    Ok((found, not_checked))
 }
 
 fn metric_keys(snapshot: &Snapshot<'_>, newest: &[RunFacts]) -> TrackioResult<Vec<MetricKey>> {

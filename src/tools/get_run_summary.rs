@@ -10,9 +10,14 @@ use serde_json::Value;
 use super::common::metric_list::rows_elsewhere;
 use super::common::shape::{OneRun, Point, RunFacts, direction, importance, role, unreadable_note};
 use super::common::status::{self, Status};
-use super::common::{Answer, Context, Failure, Output, resolve, text};
+use super::common::{Answer, Context, Failure, Output, diagnosis, resolve, text};
+use super::diagnose_run::word;
 use super::{Category, Tool};
+use crate::analysis::diagnose::Diagnosis;
+use crate::analysis::finding::{Finding, Kind as FindingKind, Severity};
+use crate::analysis::number::Number;
 use crate::analysis::role::classify;
+use crate::analysis::run::Options;
 use crate::trackio::columns::{self, Columns, Wanted};
 use crate::trackio::metric::Kind;
 use crate::trackio::value::{Metrics, Step};
@@ -20,6 +25,8 @@ use crate::trackio::{Result as TrackioResult, Snapshot, alert, config, run, time
 
 pub struct GetRunSummary;
 
+/// The worst findings are shown; diagnose_run has all.
+const SHOWN_FINDINGS: usize = 3;
 /// So many alerts are shown; the rest are counted.
 const SHOWN_ALERTS: usize = 3;
 /// So many same-named runs are listed.
@@ -31,6 +38,11 @@ pub struct Summary {
     run: String,
     run_id: String,
     status: Status,
+    /// What the curves say; diagnose_run has the evidence.
+    verdict: String,
+    headline: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<FindingItem>,
     num_logs: usize,
     #[schemars(with = "Option<f64>")]
     last_step: Option<Step>,
@@ -57,6 +69,19 @@ pub struct Summary {
     left_out: Option<String>,
     #[serde(skip)]
     whole: (usize, usize),
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct FindingItem {
+    #[schemars(with = "String")]
+    kind: FindingKind,
+    #[schemars(with = "String")]
+    severity: Severity,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<f64>")]
+    step: Option<Number>,
+    summary: String,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -105,8 +130,8 @@ impl Tool for GetRunSummary {
     const TITLE: &'static str = "Summarise a run";
     const CATEGORY: Category = Category::Runs;
     const ABOUT: &'static str = "Start here for one run (\"how is my run doing?\"): status, \
-        progress and ETA, last and best value of each metric, alerts, config. Without arguments: \
-        the run with the newest row.";
+        verdict, progress and ETA, last and best value of each metric, alerts, config. Without \
+        arguments: the run with the newest row. For evidence and actions use diagnose_run.";
     const GUIDE: &'static str = "Status is inferred: active while rows come at the run's usual \
         pace, idle when they are late, ended after that or at the known total of steps. `best` \
         follows the metric's direction.";
@@ -120,13 +145,14 @@ impl Tool for GetRunSummary {
             let mut notes = resolved.notes(args.run.as_deref());
             let facts = RunFacts::of(snapshot, context, &resolved.run)?;
             let columns =
-                columns::of_run(snapshot, Kind::Metrics, &resolved.run, &Wanted::statistics())?;
+                columns::of_run(snapshot, Kind::Metrics, &resolved.run, &Wanted::diagnosis())?;
+            let diagnosis = diagnosis::of_run(snapshot, context, &facts, &Options::default())?;
             notes.extend(unreadable_note(columns.unreadable));
             if columns.rows == 0 {
                 notes.extend(rows_elsewhere(snapshot, Kind::Metrics, &resolved)?);
             }
             notes.extend(config_note(snapshot, &facts)?);
-            let summary = summary(snapshot, facts, &columns, &resolved.same_named)?;
+            let summary = summary(snapshot, facts, &columns, diagnosis, &resolved.same_named)?;
             Ok((summary, notes))
         })?;
         Ok(Answer::new(output).with_notes(target.notes).with_notes(notes))
@@ -140,16 +166,13 @@ impl Output for Summary {
             .progress
             .as_ref()
             .map(|progress| format!(" of {} ({}%)", progress.total, text::short(progress.percent)));
-        let main = self.latest.first().and_then(|latest| {
-            Some(format!("; {} {}", latest.metric, text::short(latest.last?.value)))
-        });
         format!(
-            "Run {} (project {}): {}{step}{}{}.",
+            "Run {} (project {}): {}{step}{}; {}.",
             self.run,
             self.project,
             self.status.as_str(),
             percent.unwrap_or_default(),
-            main.unwrap_or_default()
+            self.verdict
         )
     }
 
@@ -180,6 +203,13 @@ fn keep_shortest(config: &mut Metrics, kept: usize) {
         left -= usize::from(stays);
         stays
     });
+}
+
+impl FindingItem {
+    fn of(finding: Finding) -> Self {
+        let Finding { kind, severity, step, summary, .. } = finding;
+        Self { kind, severity, step, summary }
+    }
 }
 
 impl Summary {
@@ -220,6 +250,7 @@ fn summary(
     snapshot: &Snapshot<'_>,
     facts: RunFacts,
     columns: &Columns,
+    diagnosis: Diagnosis,
     same_named: &[crate::trackio::Run],
 ) -> TrackioResult<Summary> {
     let num_logs = columns.rows + columns.unreadable;
@@ -242,6 +273,14 @@ fn summary(
         run: facts.run.name.clone(),
         run_id: facts.run.id.clone(),
         status: facts.status,
+        verdict: word(diagnosis.verdict),
+        headline: diagnosis.headline,
+        findings: diagnosis
+            .findings
+            .into_iter()
+            .take(SHOWN_FINDINGS)
+            .map(FindingItem::of)
+            .collect(),
         num_logs,
         last_step: facts.last_step,
         progress: progress(&facts, steps_per_second),

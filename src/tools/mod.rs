@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 pub mod category;
 pub mod common;
+mod diagnose_run;
 pub mod document;
 mod get_alerts;
 mod get_all_projects;
@@ -166,6 +167,7 @@ pub const TOOLS: &[&dyn AnyTool] = &[
     entry::<get_system_metrics_for_run::GetSystemMetricsForRun>(),
     entry::<get_system_logs::GetSystemLogs>(),
     entry::<get_alerts::GetAlerts>(),
+    entry::<diagnose_run::DiagnoseRun>(),
     entry::<query_project::QueryProject>(),
     entry::<get_guide::GetGuide>(),
     entry::<get_settings::GetSettings>(),

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use jiff::Timestamp;
-use rusqlite::ToSql;
+use rusqlite::{OptionalExtension, ToSql};
 
 use super::error::{Error, Result};
 use super::project::Snapshot;
@@ -118,6 +118,15 @@ pub fn for_each(
     }
     let sql = format!("{rows} WHERE {condition}{steps} ORDER BY {order}");
     read(snapshot, kind, &sql, parameters.as_slice(), selection, take)
+}
+
+/// Whether the run has more than so many rows, told by its index.
+pub fn has_more_than(snapshot: &Snapshot<'_>, kind: Kind, run: &Run, rows: usize) -> Result<bool> {
+    let Some(table) = snapshot.schema.table(kind.table()) else { return Ok(false) };
+    let (condition, key) = rows_of(snapshot, table, run);
+    let sql = format!("SELECT 1 FROM {} WHERE {condition} LIMIT 1 OFFSET {rows}", table.source);
+    let mut statement = snapshot.connection.prepare_cached(&sql)?;
+    Ok(statement.query_row([key], |_| Ok(())).optional()?.is_some())
 }
 
 /// Hands each row of the run with a larger id than `id` to `take`.

@@ -4,6 +4,8 @@ pub mod answer;
 pub mod arguments;
 pub mod budget;
 pub mod context;
+pub mod curves;
+pub mod diagnosis;
 pub mod filter;
 pub mod logs;
 pub mod metric_list;

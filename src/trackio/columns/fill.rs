@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use rusqlite::OptionalExtension;
 use serde_json::Value;
 
+use super::batch;
 use super::probe::digest;
 use super::row::{self, Key, Scalar};
 use super::{Column, Columns, Values, Wanted};
@@ -20,13 +21,23 @@ use crate::trackio::{time, value};
 /// and certain.
 const READ_AGAIN: usize = 20_000;
 
+/// Runs of so many rows are worth a second thread.
+const LONG: usize = 10_000;
+
 /// Reads all rows.
 pub fn all(snapshot: &Snapshot<'_>, kind: Kind, run: &Run, wanted: &Wanted) -> Result<Columns> {
     let mut filler = Filler::new(Columns { wanted: wanted.clone(), ..Columns::default() });
-    metric::for_each(snapshot, kind, run, Selection::All, Ties::Index, |row| {
-        filler.take(&row);
-        ControlFlow::Continue(())
-    })?;
+    let read = |take: &mut dyn FnMut(&RawRow<'_>)| {
+        metric::for_each(snapshot, kind, run, Selection::All, Ties::Index, |row| {
+            take(&row);
+            ControlFlow::Continue(())
+        })
+    };
+    if metric::has_more_than(snapshot, kind, run, LONG)? {
+        batch::side_by_side(read, |row| filler.take(row))?;
+    } else {
+        read(&mut |row| filler.take(row))?;
+    }
     Ok(filler.finish())
 }
 

@@ -5,6 +5,7 @@
 //! key alone; what a changed database still shares with the columns is checked row by row where
 //! that is cheap, by [`probe`]s where it is not.
 
+mod batch;
 mod cache;
 mod fill;
 mod probe;
@@ -21,7 +22,7 @@ use super::error::Result;
 use super::metric::Kind;
 use super::project::Snapshot;
 use super::run::Run;
-use crate::analysis::role::Direction;
+use crate::analysis::role::{Direction, Role, classify};
 use crate::analysis::series::Series;
 use crate::analysis::stats::{Accumulator, Stats};
 
@@ -32,6 +33,8 @@ pub struct Wanted {
     pub every_metric: bool,
     /// Metrics whose values are wanted, by name.
     pub values: BTreeSet<String>,
+    /// The values of every metric whose role says that a diagnosis looks at it.
+    pub diagnosed: bool,
 }
 
 impl Wanted {
@@ -40,17 +43,22 @@ impl Wanted {
         Self { every_metric: true, ..Self::default() }
     }
 
+    /// Statistics of every metric, and the values that a diagnosis looks at.
+    pub fn diagnosis() -> Self {
+        Self { every_metric: true, diagnosed: true, ..Self::default() }
+    }
+
     /// The values of one metric.
     pub fn values_of_one(metric: &str) -> Self {
         Self { values: BTreeSet::from([metric.to_owned()]), ..Self::default() }
     }
 
     fn wants_values(&self, metric: &str) -> bool {
-        self.values.contains(metric)
+        self.values.contains(metric) || (self.diagnosed && is_diagnosed(metric))
     }
 
     fn wants_any_values(&self) -> bool {
-        !self.values.is_empty()
+        self.diagnosed || !self.values.is_empty()
     }
 
     fn wants(&self, metric: &str) -> bool {
@@ -58,15 +66,22 @@ impl Wanted {
     }
 
     fn covers(&self, other: &Self) -> bool {
-        (self.every_metric || !other.every_metric) && other.values.is_subset(&self.values)
+        (self.every_metric || !other.every_metric)
+            && (self.diagnosed || !other.diagnosed)
+            && other.values.iter().all(|metric| self.wants_values(metric))
     }
 
     fn and(&self, other: &Self) -> Self {
         Self {
             every_metric: self.every_metric || other.every_metric,
+            diagnosed: self.diagnosed || other.diagnosed,
             values: self.values.union(&other.values).cloned().collect(),
         }
     }
+}
+
+fn is_diagnosed(metric: &str) -> bool {
+    !matches!(classify(metric).role, Role::Other | Role::Counter)
 }
 
 /// The rows of one run, as far as they were wanted.

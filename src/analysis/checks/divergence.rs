@@ -1,0 +1,90 @@
+//! A curve that ended well above its best and stayed there.
+
+use super::scale::Scaled;
+use crate::analysis::{
+    curve::Curve,
+    finding::{Confidence, Finding, Kind, Report},
+    methods::{
+        mann_kendall::mann_kendall, median::median_or_zero, noise::noise, running::running_median,
+    },
+    number::show,
+    role::Role,
+    run::{Run, Track},
+};
+
+/// Compares the level at the end with the best and with the start.
+pub fn check(run: &Run<'_>, report: &mut Report) {
+    let Some(track) = run.main() else {
+        report.skip("diverged", "no training metric is known");
+        return;
+    };
+    if track.len() < 3 {
+        report.skip("diverged", format!("{} has {} points; 3 needed", track.name, track.len()));
+        return;
+    }
+    if let Some(finding) = diverged(track, run.strictness) {
+        report.add(finding);
+    }
+}
+
+/// `rise = end - best` in log units, `lost = rise / (start - best)`: diverged when the rise is
+/// above ln 1.3 and five deviations of the noise, and more than 60 % of the gain is lost, or more
+/// than 35 % with a rise of ln 2. Fewer than ten points need ln 2.
+fn diverged(track: &Track, strictness: f64) -> Option<Finding> {
+    let scaled = Scaled::of(track, &track.blocks);
+    let x = &scaled.curve;
+    let smooth = running_median(&x.values, if x.len() < 20 { 3 } else { 5 });
+    let few = x.len() < 10;
+    let best = (0..x.len()).min_by(|a, b| at(&smooth, *a).total_cmp(&at(&smooth, *b)))?;
+    // A curve whose very first point was best has fallen from there at once.
+    let low = at(&smooth, best).min(if best == 0 { x.value(0) } else { f64::INFINITY });
+    let end = median_or_zero(x.tail(0.1, if few { 1 } else { 3 }));
+    let rise = end - low;
+    let gain = median_or_zero(x.head(0.05, 1)) - low;
+    let lost = if gain > 0.0 { rise / gain } else { f64::INFINITY };
+    let sigma = noise(&x.values);
+    let recent = best * 10 >= x.len() * 9;
+    // Five deviations, or half of it where the curve has kept rising since its best.
+    let since = Curve { steps: Vec::new(), values: x.between(best, x.len()).to_vec() }.blocks(400);
+    let trend = mann_kendall(&since.values);
+    let climbs = trend.tau > 0.3 && trend.p < 0.01;
+    let enough = if climbs { 2.5 } else { 5.0 };
+    if recent || rise <= enough * sigma * strictness {
+        return None;
+    }
+    let double = rise > scaled.threshold(2.0, 1.0) * strictness && lost > 0.35;
+    let diverged = match track.role {
+        // A loss of two players moves as it likes; only an explosion says something.
+        Role::AdversarialLoss => rise > scaled.threshold(100.0, 20.0) && lost > 1.0,
+        _ if few => double,
+        _ => double || (rise > scaled.threshold(1.3, 0.6) * strictness && lost > 0.6),
+    };
+    diverged.then(|| {
+        let low_logged = track.logged(track.blocks.value(best));
+        let end_logged = track.logged(track.end());
+        Finding::new(
+            Kind::Diverged,
+            &track.name,
+            format!(
+                "{} went from its best {} at step {} to {} at the end ({}) and stayed there",
+                track.name,
+                show(low_logged),
+                show(x.step(best)),
+                show(end_logged),
+                scaled.say(rise),
+            ),
+        )
+        .at(x.step(best))
+        .confidence(if few { Confidence::Medium } else { Confidence::High })
+        .with("best", low_logged)
+        .with("best_step", x.step(best))
+        .with("end", end_logged)
+        .with("start", track.logged(track.start()))
+        .with("share_of_gain_lost", lost)
+        .with("rise_in_sigma", rise / sigma)
+    })
+}
+
+fn at(values: &[f64], index: usize) -> f64 {
+    values.get(index).copied().unwrap_or(f64::NAN)
+}

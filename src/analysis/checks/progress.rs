@@ -1,0 +1,223 @@
+//! Whether the curve goes anywhere: no learning, a rate too low, a plateau, the level of chance.
+
+use crate::analysis::{
+    course::{Course, standard_error},
+    finding::{Confidence, Finding, Kind, Report},
+    methods::{
+        mann_kendall::mann_kendall, median::median_or_zero, noise::noise, theil_sen::theil_sen,
+    },
+    number::{percent, show},
+    role::Role,
+    run::{Run, Track},
+    schedule,
+};
+
+/// Fewest points from which the absence of progress can be told.
+const FEWEST: usize = 8;
+/// Fewest points from which the end of progress can be told.
+const FEWEST_FOR_PLATEAU: usize = 15;
+
+/// Asks the training curve, and the held-out one where training alone would look dead.
+pub fn check(run: &Run<'_>, report: &mut Report) {
+    let Some(track) = run.main() else { return };
+    if track.role == Role::AdversarialLoss {
+        report.skip("not_learning", format!("{} is adversarial: it need not fall", track.name));
+        return;
+    }
+    if track.len() < FEWEST {
+        let reason = format!("{} has {} points; {FEWEST} needed", track.name, track.len());
+        report.skip("not_learning", reason);
+        return;
+    }
+    let course = Course::of(track);
+    if let Some(finding) = lr_too_low(run, track, &course) {
+        report.add(finding);
+    } else if let Some(finding) = not_learning(run, track, &course) {
+        report.add(finding);
+    } else if let Some(finding) = plateau(run, track, &course) {
+        report.add(finding);
+    }
+    if let Some(finding) = chance(run, track, report) {
+        report.add(finding);
+    }
+}
+
+/// No fall of 5 %, or none beyond noise, and no clear trend; or the level of chance.
+fn not_learning(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> {
+    let Course { trend, drop, errors, at_once } = *course;
+    let little = drop < 0.05 * run.strictness
+        && (trend.p > 0.05 || trend.tau.abs() < 0.3 || drop < 0.02 * run.strictness);
+    let only_noise = errors < 3.0 && trend.p > 0.05 && trend.tau > -0.2;
+    let guessing = stands_at_chance(run, track).is_some();
+    // A loss that moves little may yet teach what the held-out data measure.
+    let eval_learns = run.eval.as_ref().is_some_and(|eval| eval.len() >= 3 && eval.drop() > 0.05);
+    let still = (little || only_noise) && !at_once && !eval_learns;
+    (still || guessing).then(|| {
+        let (start, now) = (track.logged(track.start()), track.logged(track.end()));
+        let n = track.len();
+        let summary = match guessing {
+            true => format!("{} stands at {} and stays there: guessing", track.name, show(now)),
+            false => format!(
+                "{} made no progress in {n} points: {} at the start, {} now ({})",
+                track.name,
+                show(start),
+                show(now),
+                percent(-drop),
+            ),
+        };
+        Finding::new(Kind::NotLearning, &track.name, summary)
+            .at(track.curve.step(0))
+            .confidence(if n < 15 { Confidence::Medium } else { Confidence::High })
+            .with("start", start)
+            .with("now", now)
+            .with("drop_percent", 100.0 * drop)
+            .with("tau", trend.tau)
+            .with("points", n)
+    })
+}
+
+/// Under 5 % of progress, but steadily so: the second half as steep as half the first.
+fn lr_too_low(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> {
+    let Course { trend, drop, .. } = course;
+    let steady = *drop > 0.0
+        && *drop < 0.05 * run.strictness
+        && trend.p < 0.01
+        && trend.tau < -0.6
+        && track.len() >= FEWEST_FOR_PLATEAU;
+    if !steady {
+        return None;
+    }
+    let few = track.few();
+    let half = few.len() / 2;
+    let slope = |from: usize, to: usize| {
+        let steps = few.steps.get(from..to).unwrap_or_default();
+        theil_sen(steps, few.between(from, to)).map_or(0.0, |line| line.slope)
+    };
+    let (early, late) = (slope(0, half), slope(half, few.len()));
+    let vanishing =
+        run.grad_norm.as_ref().is_some_and(|g| g.len() >= 5 && g.end() < 0.01 * g.start());
+    (late < 0.0 && late <= 0.5 * early && !vanishing).then(|| {
+        let (start, now) = (track.logged(track.start()), track.logged(track.end()));
+        Finding::new(
+            Kind::LrTooLow,
+            &track.name,
+            format!(
+                "{} falls steadily but slowly, {} in {} points ({} to {}), and does not flatten: \
+                 consistent with a learning rate that is too low",
+                track.name,
+                percent(*drop),
+                track.len(),
+                show(start),
+                show(now),
+            ),
+        )
+        .at(track.curve.step(0))
+        .confidence(Confidence::Medium)
+        .with("start", start)
+        .with("now", now)
+        .with("drop_percent", 100.0 * drop)
+        .with("slope_early", early)
+        .with("slope_late", late)
+        .with("tau", trend.tau)
+    })
+}
+
+/// The second half brought nothing, and that is shown, not just not refuted: its progress and two
+/// standard errors together stay under 2.5 % of the fall, and it has no trend.
+fn plateau(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> {
+    let few = track.few();
+    let n = few.len();
+    if n < FEWEST_FOR_PLATEAU || (course.errors < 3.0 && !course.at_once) {
+        return None;
+    }
+    let start = if course.at_once { few.value(0) } else { track.start() };
+    let quarter = n / 4;
+    let third = median_or_zero(few.between(n / 2, n / 2 + quarter));
+    let fourth = median_or_zero(few.between(n - quarter, n));
+    let (late, gain) = (third - fourth, start - fourth);
+    let error = standard_error(noise(&few.values), quarter, quarter);
+    let limit = 0.025 * gain / run.strictness;
+    let second = mann_kendall(few.between(n / 2, n));
+    let flat = late.abs() + 2.0 * error < limit && second.tau > -0.2 && second.p > 0.1;
+    // A loss that lost 99 % of itself has no further to go.
+    let room = !track.positive() || fourth > 0.01 * start;
+    let since = knee(track);
+    let early = since <= few.step(n / 2);
+    // Where the schedule has ended a run has no reason to move.
+    let ended = run.learning_rate.as_ref().is_some_and(|rate| schedule::has_decayed(rate, since));
+    (flat && room && early && !ended && gain > 0.05 * start.abs()).then(|| {
+        Finding::new(
+            Kind::Plateau,
+            &track.name,
+            format!(
+                "{} fell from {} to {} by step {} and has not progressed since",
+                track.name,
+                show(track.logged(start)),
+                show(track.logged(fourth)),
+                show(since),
+            ),
+        )
+        .at(since)
+        .confidence(Confidence::Low)
+        .with("start", track.logged(start))
+        .with("now", track.logged(fourth))
+        .with("last_quarter_share_percent", 100.0 * late / gain)
+        .with("tau_second_half", second.tau)
+    })
+}
+
+/// The first step at which the smoothed curve has made 98 % of its way.
+fn knee(track: &Track) -> f64 {
+    let smooth = track.smooth();
+    let (start, end) = (track.start(), track.end());
+    let reached = smooth.values.iter().position(|v| *v <= end + 0.02 * (start - end));
+    smooth.step(reached.unwrap_or(0))
+}
+
+/// The number of classes at whose `ln k` the second half of the curve stands, to 0.5 %. Only two
+/// classes and the configured number: every other level is the logarithm of some number.
+fn stands_at_chance(run: &Run<'_>, track: &Track) -> Option<f64> {
+    let known = run.config_number(CLASSES).filter(|k| *k >= 2.0);
+    let few = track.few();
+    let half = few.between(few.len() / 2, few.len());
+    [Some(2.0), known]
+        .into_iter()
+        .flatten()
+        .find(|k| half.iter().all(|v| (v / k.ln() - 1.0).abs() < 0.005))
+        .filter(|_| track.positive())
+}
+
+/// A loss that stands at `ln k`: what guessing among `k` classes costs.
+fn chance(run: &Run<'_>, track: &Track, report: &Report) -> Option<Finding> {
+    let stuck = report.warns(Kind::NotLearning) || report.find(Kind::Diverged).is_some();
+    if !stuck || !track.positive() {
+        return None;
+    }
+    let level = track.end();
+    let known = run.config_number(CLASSES);
+    let classes = known.into_iter().chain(USUAL_CLASSES.iter().map(|k| f64::from(*k)));
+    let near = |k: &f64| *k >= 2.0 && (level / k.ln() - 1.0).abs() < 0.01;
+    let k = stands_at_chance(run, track).or_else(|| classes.into_iter().find(near))?;
+    let sure = known == Some(k) || k == 2.0;
+    Some(
+        Finding::new(
+            Kind::ChanceLevel,
+            &track.name,
+            format!(
+                "{} stands at {} = ln {k}: the loss of guessing among {k}",
+                track.name,
+                show(level)
+            ),
+        )
+        .confidence(if sure { Confidence::High } else { Confidence::Low })
+        .with("level", level)
+        .with("classes", k),
+    )
+}
+
+/// Where a configuration tells how many classes there are.
+const CLASSES: &[&str] = &["num_labels", "num_classes", "n_classes", "vocab_size"];
+
+/// Numbers of classes and sizes of vocabularies that occur; every number would match something.
+const USUAL_CLASSES: [u32; 18] =
+    [2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 100, 256, 1000, 32_000, 50_257, 50_304, 128_256, 151_936];

@@ -1,0 +1,45 @@
+//! In which unit a rise is measured.
+
+use crate::analysis::{curve::Curve, methods::noise::noise, run::Track};
+
+/// A curve in the unit in which its rises are judged.
+pub(super) struct Scaled {
+    /// `ln y` for a curve above zero, `y / gain` for others: a loss below zero has no ratios.
+    pub curve: Curve,
+    /// Whether the unit is the logarithm.
+    pub logarithmic: bool,
+    unit: f64,
+}
+
+impl Scaled {
+    /// Scales `curve`, which comes from `track`.
+    pub fn of(track: &Track, curve: &Curve) -> Self {
+        if track.positive() {
+            return Self { curve: curve.map(f64::ln), logarithmic: true, unit: 1.0 };
+        }
+        let smooth = track.smooth();
+        let gain = track.start() - smooth.value(Track::best(&smooth));
+        // A curve that never gained is measured by its noise.
+        let unit = gain.max(10.0 * noise(&smooth.values)).max(f64::MIN_POSITIVE);
+        Self { curve: curve.map(|v| v / unit), logarithmic: false, unit }
+    }
+
+    /// The threshold that is the ratio `ratio` of a positive curve, `share` of the gain of others.
+    pub fn threshold(&self, ratio: f64, share: f64) -> f64 {
+        if self.logarithmic { ratio.ln() } else { share }
+    }
+
+    /// How a rise of `x` reads in a sentence.
+    pub fn say(&self, x: f64) -> String {
+        match self.logarithmic {
+            true if x.exp() < 1e6 => format!("{:.1} x", x.exp()),
+            true => format!("{:.0e} x", x.exp()),
+            false => format!("{:.0} % of the gain", 100.0 * x),
+        }
+    }
+
+    /// A rise of `x` as a plain number: the ratio, or the difference.
+    pub fn ratio_or_difference(&self, x: f64) -> f64 {
+        if self.logarithmic { x.exp() } else { x * self.unit }
+    }
+}

@@ -1,0 +1,210 @@
+//! What the checks look at: one run's metrics by their roles.
+
+use super::{
+    curve::{Curve, Ordered},
+    methods::{median::median_or_zero, noise::noise, running::running_median},
+    role::{self, Direction, Role, Split},
+    series::Series,
+};
+
+mod resolve;
+
+pub use resolve::Run;
+
+/// Points of a curve that statistics look at.
+const BLOCKS: usize = 2_000;
+/// Points of a curve that quadratic statistics look at.
+const FEW: usize = 400;
+
+/// A value of a run's configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Scalar {
+    /// A number.
+    Number(f64),
+    /// True or false.
+    Bool(bool),
+    /// Any text.
+    Text(String),
+}
+
+/// Whether a run is still being written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Status {
+    /// Rows arrive.
+    Active,
+    /// Rows are overdue.
+    Idle,
+    /// No more rows are expected.
+    #[default]
+    Ended,
+}
+
+/// All that is known of a run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RunFacts<'a> {
+    /// Every metric, in logged order.
+    pub metrics: &'a [(String, Series)],
+    /// Every system metric; their points are joined by time.
+    pub system: &'a [(String, Series)],
+    /// The configuration, flattened with dotted keys.
+    pub config: &'a [(String, Scalar)],
+    /// Whether rows still arrive.
+    pub status: Status,
+    /// The present, Unix seconds.
+    pub now: Option<f64>,
+}
+
+/// How readily the checks speak: it scales their thresholds and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Strictness {
+    /// Thresholds × 1.5.
+    Lenient,
+    /// Thresholds as they are.
+    #[default]
+    Normal,
+    /// Thresholds × 0.7.
+    Strict,
+}
+
+impl Strictness {
+    /// What thresholds are multiplied with.
+    pub fn factor(self) -> f64 {
+        match self {
+            Self::Lenient => 1.5,
+            Self::Normal => 1.0,
+            Self::Strict => 0.7,
+        }
+    }
+}
+
+/// What the asker overrides.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The metric that training lowers or raises.
+    pub train_metric: Option<String>,
+    /// The metric that judges it on held-out data.
+    pub eval_metric: Option<String>,
+    /// How readily to speak.
+    pub strictness: Strictness,
+    /// Which way is better, by metric.
+    pub directions: Vec<(String, Direction)>,
+}
+
+/// What is trained, as far as it changes what counts as good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// A loss that should fall.
+    Supervised,
+    /// Preferences: margins and accuracies count.
+    Preference,
+    /// Reinforcement: the reward counts, the loss says nothing.
+    Reinforcement,
+}
+
+/// One metric with what the checks need of it.
+#[derive(Debug, Clone)]
+pub struct Track {
+    /// Its name.
+    pub name: String,
+    /// What it measures.
+    pub role: Role,
+    /// Which way is better; down where nothing is known.
+    pub direction: Direction,
+    /// On which data.
+    pub split: Option<Split>,
+    /// Every point in order.
+    pub ordered: Ordered,
+    /// The finite points turned so that lower is better.
+    pub curve: Curve,
+    /// `curve` in at most 2,000 block medians.
+    pub blocks: Curve,
+}
+
+impl Track {
+    fn new(name: &str, series: &Series, directions: &[(String, Direction)]) -> Self {
+        let class = role::classify(name);
+        let overridden = directions.iter().find(|(n, _)| n == name).map(|(_, d)| *d);
+        let direction = overridden.or(class.direction).unwrap_or(Direction::Min);
+        let ordered = Ordered::of(series);
+        let curve = match direction {
+            Direction::Min => ordered.curve.clone(),
+            Direction::Max => ordered.curve.map(|v| -v),
+        };
+        let blocks = curve.blocks(BLOCKS);
+        Self {
+            name: name.to_owned(),
+            role: class.role,
+            direction,
+            split: class.split,
+            ordered,
+            curve,
+            blocks,
+        }
+    }
+
+    /// A value of `curve` as it was logged.
+    pub fn logged(&self, value: f64) -> f64 {
+        match self.direction {
+            Direction::Min => value,
+            Direction::Max => -value,
+        }
+    }
+
+    /// The number of finite points.
+    pub fn len(&self) -> usize {
+        self.curve.len()
+    }
+
+    /// Whether no point is finite.
+    pub fn is_empty(&self) -> bool {
+        self.curve.is_empty()
+    }
+
+    /// `curve` in a few hundred block medians, for quadratic statistics.
+    pub fn few(&self) -> Curve {
+        self.curve.blocks(FEW)
+    }
+
+    /// Whether ratios and logarithms mean something: a loss above zero throughout.
+    pub fn positive(&self) -> bool {
+        self.direction == Direction::Min && self.curve.values.iter().all(|v| *v > 0.0)
+    }
+
+    /// The level at the start: the median of the first twentieth.
+    pub fn start(&self) -> f64 {
+        median_or_zero(self.curve.head(0.05, 1))
+    }
+
+    /// The level now: the median of the last tenth, of three points at least.
+    pub fn end(&self) -> f64 {
+        median_or_zero(self.curve.tail(0.1, if self.len() < 10 { 1 } else { 3 }))
+    }
+
+    /// `blocks` without single outliers: a running median of five, of three for short curves.
+    pub fn smooth(&self) -> Curve {
+        let window = if self.blocks.len() < 20 { 3 } else { 5 };
+        Curve {
+            steps: self.blocks.steps.clone(),
+            values: running_median(&self.blocks.values, window),
+        }
+    }
+
+    /// The noise of `blocks`, a standard deviation.
+    pub fn noise(&self) -> f64 {
+        noise(&self.blocks.values)
+    }
+
+    /// The index in `smooth` of its lowest point, the first of equals.
+    pub fn best(smooth: &Curve) -> usize {
+        let lowest = smooth.values.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1));
+        lowest.map_or(0, |(i, _)| i)
+    }
+
+    /// The relative fall from start to end; the divisor is the larger of the two levels, so that
+    /// a start at zero does no harm.
+    pub fn drop(&self) -> f64 {
+        let (start, end) = (self.start(), self.end());
+        let scale = start.abs().max(end.abs());
+        if scale > 0.0 { (start - end) / scale } else { 0.0 }
+    }
+}

@@ -1,0 +1,7 @@
+//! Whole diagnoses of generated curves.
+
+mod benchmark;
+mod checks;
+mod generate;
+mod properties;
+mod side_metrics;

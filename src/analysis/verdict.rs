@@ -1,0 +1,100 @@
+//! One word for a run, from what the checks found.
+
+use super::{
+    course::Course,
+    finding::{Confidence, Finding, Kind, Report, Severity, Verdict},
+    role::Role,
+    run::{Family, Run, Track},
+};
+
+/// Fewest points that can show a direction.
+const FEWEST: usize = 5;
+
+/// The verdict, how sure it is, and the kind of the finding it rests on.
+pub fn verdict(run: &Run<'_>, report: &mut Report) -> (Verdict, Confidence, Option<Kind>) {
+    let ladder: &[(Kind, Verdict)] = match run.family {
+        Family::Reinforcement => &[
+            (Kind::NonFinite, Verdict::NonFinite),
+            (Kind::Diverged, Verdict::Diverged),
+            (Kind::RewardCollapsed, Verdict::RlCollapsed),
+            (Kind::RewardDeclining, Verdict::RlDeclining),
+            (Kind::RewardFlat, Verdict::RlFlat),
+        ],
+        Family::Preference => &[
+            (Kind::NonFinite, Verdict::NonFinite),
+            (Kind::DpoMarginFlat, Verdict::DpoWeak),
+            (Kind::DpoAccuracyAtChance, Verdict::DpoWeak),
+        ],
+        Family::Supervised => &[
+            (Kind::NonFinite, Verdict::NonFinite),
+            (Kind::Diverged, Verdict::Diverged),
+            (Kind::Overfitting, Verdict::Overfitting),
+            (Kind::LossSpikes, Verdict::Unstable),
+            (Kind::GradExplosion, Verdict::Unstable),
+            (Kind::NotLearning, Verdict::NotLearning),
+            (Kind::LrTooLow, Verdict::LrTooLow),
+            (Kind::EvalMetricWorsening, Verdict::Overfitting),
+        ],
+    };
+    for (kind, verdict) in ladder {
+        if let Some(finding) = report.find(*kind).filter(|f| f.severity != Severity::Info) {
+            return (*verdict, finding.confidence, Some(*kind));
+        }
+    }
+    match run.family {
+        Family::Reinforcement => by_points(run.reward.as_ref(), Verdict::RlImproving, report),
+        Family::Preference => {
+            let judged = report.not_checked.iter().all(|skipped| skipped.check != "dpo");
+            match judged {
+                true => (Verdict::DpoHealthy, Confidence::High, None),
+                false => (Verdict::InsufficientData, Confidence::High, None),
+            }
+        }
+        Family::Supervised => supervised(run, report),
+    }
+}
+
+fn by_points(
+    track: Option<&Track>,
+    verdict: Verdict,
+    report: &mut Report,
+) -> (Verdict, Confidence, Option<Kind>) {
+    match track.map_or(0, Track::len) {
+        n if n < FEWEST => {
+            report.skip("verdict", format!("{n} points of the reward; {FEWEST} needed"));
+            (Verdict::InsufficientData, Confidence::High, None)
+        }
+        n => (verdict, if n < 20 { Confidence::Medium } else { Confidence::High }, None),
+    }
+}
+
+/// Healthy or on a plateau when the curve clearly went the right way.
+fn supervised(run: &Run<'_>, report: &mut Report) -> (Verdict, Confidence, Option<Kind>) {
+    let tracks = [run.train.as_ref(), run.eval.as_ref()];
+    let moved = tracks
+        .into_iter()
+        .flatten()
+        .any(|track| track.len() >= FEWEST && Course::of(track).improves());
+    let n = run.main().map_or(0, Track::len);
+    let may_swing = run.main().is_some_and(|main| main.role == Role::AdversarialLoss);
+    if may_swing && n >= 8 {
+        // Nothing is wrong with it; whether it learns, the loss of two players cannot say.
+        return (Verdict::Healthy, Confidence::Low, None);
+    }
+    if !moved {
+        let reason = match run.main() {
+            Some(main) if n < 8 => {
+                format!("{} has {n} points without a direction beyond noise; 8 needed", main.name)
+            }
+            Some(main) => format!("{} moves within its noise over {n} points", main.name),
+            None => "no training or eval metric is known; name one with train_metric".to_owned(),
+        };
+        report.skip("verdict", reason);
+        return (Verdict::InsufficientData, Confidence::High, None);
+    }
+    match report.find(Kind::Plateau).map(|finding: &Finding| finding.confidence) {
+        Some(confidence) => (Verdict::Plateau, confidence, Some(Kind::Plateau)),
+        None if n < 15 => (Verdict::Healthy, Confidence::Medium, None),
+        None => (Verdict::Healthy, Confidence::High, None),
+    }
+}
