@@ -42,18 +42,23 @@ const NO_TOOLS: &[(&str, &str)] =
 /// What the README asks of the demo's projects: the question, the tool and its arguments, and how
 /// the lines begin that are shown beside the first one.
 const QUESTIONS: &[(&str, &str, &str, &[&str])] = &[
-    ("How is my run doing?", "get_run_summary", "{}", &["progress:", "metric |", "eval/loss |"]),
+    (
+        "How is my run doing?",
+        "get_run_summary",
+        "{}",
+        &["headline:", "progress:", "metric |", "eval/loss |"],
+    ),
     (
         "What went wrong with high-lr?",
         "get_run_summary",
         r#"{"run": "high-lr"}"#,
-        &["metric |", "train/loss |", "alerts:"],
+        &["headline:", "metric |", "train/loss |"],
     ),
     (
         "When was the eval loss of large-no-dropout best?",
         "get_metric_values",
         r#"{"run": "large-no-dropout", "metric": "eval/loss"}"#,
-        &[],
+        &["shape:"],
     ),
     (
         "Is there a run called basline?",
