@@ -1,7 +1,7 @@
 //! What usually causes a finding, and what to do, with the run's own numbers.
 
 use super::{
-    finding::{Finding, Kind},
+    finding::{Finding, Kind, Severity},
     number::show,
     run::Run,
 };
@@ -40,7 +40,7 @@ fn own(run: &Run<'_>, finding: &Finding) -> Option<String> {
                 show(rate * 10.0)
             )
         }),
-        Kind::NonFinite => finding
+        Kind::NonFinite if finding.severity != Severity::Info => finding
             .evidence
             .get("last_good_step")
             .map(|step| format!("restart from a checkpoint before step {step}")),

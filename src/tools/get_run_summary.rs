@@ -261,7 +261,8 @@ fn summary(
         (Some(started), Some(last)) => Some(time::as_seconds(last) - time::as_seconds(started)),
         _ => None,
     };
-    let steps_per_second = pace(columns, duration);
+    let pace = diagnosis.progress.as_ref().and_then(|progress| progress.steps_per_second);
+    let steps_per_second = pace.map(|pace| pace.0);
     let mut metrics: Vec<String> = columns.metrics.keys().cloned().collect();
     metrics.sort();
     // Trackio shows no config of a run that logged nothing.
@@ -300,14 +301,6 @@ fn summary(
         left_out: None,
         whole,
     })
-}
-
-/// Steps in a second, over the whole run.
-fn pace(columns: &Columns, duration: Option<f64>) -> Option<f64> {
-    let duration = duration.filter(|duration| *duration > 0.0)?;
-    let (least, most) = columns.steps?;
-    let pace = (most - least) / duration;
-    (pace.is_finite() && pace > 0.0).then_some(pace)
 }
 
 fn progress(facts: &RunFacts, steps_per_second: Option<f64>) -> Option<Progress> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use rusqlite::types::ValueRef;
-use rusqlite::{OptionalExtension, Row, params_from_iter};
+use rusqlite::{OptionalExtension, Row};
 
 use super::error::Result;
 use super::project::Snapshot;
@@ -162,15 +162,31 @@ fn with_metrics(snapshot: &Snapshot<'_>) -> Result<Vec<Run>> {
 }
 
 /// From one run to the next by the index of 0.42, without a look at the rows between.
+///
+/// Two seeks for a step: SQLite reads through all rows of a run for `(run_id, run_name) > (?, ?)`.
 fn skip_by_id_and_name(snapshot: &Snapshot<'_>) -> Result<Vec<Run>> {
-    let sql = |after: &str| {
+    let mut next_name = snapshot.connection.prepare_cached(
+        "SELECT run_id, run_name, timestamp FROM main.metrics
+         WHERE run_id = ?1 AND run_name > ?2 ORDER BY run_name, timestamp LIMIT 1",
+    )?;
+    let next_id = |after: &str| {
         format!(
             "SELECT run_id, run_name, timestamp FROM main.metrics
-             WHERE (run_id, run_name) {after} (?1, ?2)
-             ORDER BY run_id, run_name, timestamp LIMIT 1"
+             WHERE run_id {after} ?1 ORDER BY run_id, run_name, timestamp LIMIT 1"
         )
     };
-    skip(snapshot, sql, |last| vec![last.id.clone(), last.name.clone()], &["", ""])
+    let mut found =
+        snapshot.connection.prepare(&next_id(">="))?.query_row([""], run_of_row).optional()?;
+    let mut next_id = snapshot.connection.prepare(&next_id(">"))?;
+    let mut runs: Vec<Run> = Vec::new();
+    while let Some(run) = found {
+        found = next_name.query_row([&run.id, &run.name], run_of_row).optional()?;
+        if found.is_none() {
+            found = next_id.query_row([&run.id], run_of_row).optional()?;
+        }
+        runs.push(run);
+    }
+    Ok(runs)
 }
 
 /// The same by the index of 0.24 to 0.41. A rename that met a writer left two names under one
@@ -190,7 +206,7 @@ fn skip_by_id(snapshot: &Snapshot<'_>) -> Result<Vec<Run>> {
          WHERE run_id = ?1 GROUP BY run_name",
     )?;
     let mut runs: Vec<Run> = Vec::new();
-    for run in skip(snapshot, sql, |last| vec![last.id.clone()], &[""])? {
+    for run in skip(snapshot, sql, |last| &last.id)? {
         if last_name.query_row([&run.id], optional_text)?.as_ref() == Some(&run.name) {
             runs.push(run);
         } else {
@@ -208,22 +224,21 @@ fn skip_by_name(snapshot: &Snapshot<'_>) -> Result<Vec<Run>> {
              WHERE run_name {after} ?1 ORDER BY run_name, timestamp LIMIT 1"
         )
     };
-    skip(snapshot, sql, |last| vec![last.name.clone()], &[""])
+    skip(snapshot, sql, |last| &last.name)
 }
 
 /// Runs a query that finds the first run at or after a key, then the first after that, ...
 fn skip(
     snapshot: &Snapshot<'_>,
     sql: impl Fn(&str) -> String,
-    key: impl Fn(&Run) -> Vec<String>,
-    first: &[&str],
+    key: impl Fn(&Run) -> &str,
 ) -> Result<Vec<Run>> {
     let mut statement = snapshot.connection.prepare(&sql(">="))?;
-    let mut found = statement.query_row(params_from_iter(first), run_of_row).optional()?;
+    let mut found = statement.query_row([""], run_of_row).optional()?;
     let mut statement = snapshot.connection.prepare(&sql(">"))?;
     let mut runs = Vec::new();
     while let Some(run) = found {
-        found = statement.query_row(params_from_iter(key(&run)), run_of_row).optional()?;
+        found = statement.query_row([key(&run)], run_of_row).optional()?;
         runs.push(run);
     }
     Ok(runs)
@@ -344,7 +359,7 @@ fn distinct_runs(snapshot: &Snapshot<'_>, table: &Table) -> Result<Vec<Run>> {
             table.source
         )
     };
-    skip(snapshot, sql, |last| vec![last.id.clone()], &[""])
+    skip(snapshot, sql, |last| &last.id)
 }
 
 fn run_of_row(row: &Row<'_>) -> rusqlite::Result<Run> {
