@@ -9,55 +9,106 @@ use std::collections::BTreeSet;
 /// How many candidates the first pass leaves for each point of the second.
 const CANDIDATES_PER_POINT: usize = 4;
 
+/// So many neighbouring points make a block of an [`Outline`].
+const BLOCK: usize = 64;
+
 /// The indices of about `max_points` points, ascending.
 ///
 /// Always kept, even beyond `max_points`: the first and last point, the smallest and largest
 /// value, and the finite neighbours of every stretch of non-finite values.
 pub fn sample(steps: &[f64], values: &[f64], max_points: usize) -> Vec<usize> {
-    let n = values.len();
-    if n <= max_points {
-        return (0..n).collect();
-    }
-    let mut kept = landmarks(values);
-    let room = max_points.saturating_sub(kept.len());
-    if room > 0 {
-        let candidates = extremes(values, room * CANDIDATES_PER_POINT / 2);
-        kept.extend(largest_triangles(steps, values, &candidates, room));
-    }
-    kept.into_iter().collect()
+    let mut outline = Outline::default();
+    values.iter().for_each(|value| outline.push(*value));
+    outline.sample(steps, values, max_points)
 }
 
-/// The points that no picture may lose.
-fn landmarks(values: &[f64]) -> BTreeSet<usize> {
-    let mut kept = BTreeSet::from([0, values.len() - 1]);
-    kept.extend(lowest_and_highest(values).into_iter().flatten());
-    for (i, pair) in values.windows(2).enumerate() {
-        match pair {
-            [a, b] if a.is_finite() && !b.is_finite() => kept.insert(i),
-            [a, b] if !a.is_finite() && b.is_finite() => kept.insert(i + 1),
-            _ => false,
+/// What a sample needs of a long curve, grown point by point: then no sample has to look at all
+/// points again.
+#[derive(Debug, Clone, Default)]
+pub struct Outline {
+    /// The lowest and the highest finite point of each whole block.
+    extremes: Vec<usize>,
+    /// The finite neighbours of non-finite stretches.
+    edges: Vec<usize>,
+    /// Of the block at hand.
+    low: Option<(usize, f64)>,
+    high: Option<(usize, f64)>,
+    was_finite: Option<bool>,
+    length: usize,
+}
+
+impl Outline {
+    /// Takes the next value in.
+    pub fn push(&mut self, value: f64) {
+        let (i, is_finite) = (self.length, value.is_finite());
+        if is_finite {
+            if self.low.is_none_or(|(_, low)| value < low) {
+                self.low = Some((i, value));
+            }
+            if self.high.is_none_or(|(_, high)| value > high) {
+                self.high = Some((i, value));
+            }
+        }
+        if self.was_finite.is_some_and(|was_finite| was_finite != is_finite) {
+            self.edges.push(if is_finite { i } else { i - 1 });
+        }
+        self.was_finite = Some(is_finite);
+        self.length += 1;
+        if self.length.is_multiple_of(BLOCK) {
+            let block = self.block();
+            self.extremes.extend(block);
+            (self.low, self.high) = (None, None);
+        }
+    }
+
+    /// The lowest and the highest of the block at hand, in their order.
+    fn block(&self) -> impl Iterator<Item = usize> + use<> {
+        let (low, high) = (self.low.map(|(i, _)| i), self.high.map(|(i, _)| i));
+        low.min(high).into_iter().chain(low.max(high).filter(|_| low != high))
+    }
+
+    /// [`sample`] of the values that were pushed.
+    pub fn sample(&self, steps: &[f64], values: &[f64], max_points: usize) -> Vec<usize> {
+        let n = self.length;
+        if n <= max_points {
+            return (0..n).collect();
+        }
+        // Where few points make up for many, the extremes of blocks are candidates enough.
+        let is_long = n / BLOCK * 2 >= max_points * CANDIDATES_PER_POINT;
+        let candidates: Vec<usize> = match is_long {
+            true => self.extremes.iter().copied().chain(self.block()).collect(),
+            false => (0..n).filter(|i| values.get(*i).is_some_and(|v| v.is_finite())).collect(),
         };
+        let mut kept = BTreeSet::from([0, n - 1]);
+        kept.extend(&self.edges);
+        kept.extend(lowest_and_highest(values, &candidates).into_iter().flatten());
+        let room = max_points.saturating_sub(kept.len());
+        if room > 0 {
+            let candidates = extremes(values, &candidates, room * CANDIDATES_PER_POINT / 2);
+            kept.extend(largest_triangles(steps, values, &candidates, room));
+        }
+        kept.into_iter().collect()
     }
-    kept
 }
 
-/// The smallest and the largest finite value of each of `buckets` buckets of neighbouring points.
-fn extremes(values: &[f64], buckets: usize) -> Vec<usize> {
-    let size = values.len().div_ceil(buckets.max(1)).max(1);
+/// The lowest and the highest of each of `buckets` buckets of neighbouring candidates.
+fn extremes(values: &[f64], candidates: &[usize], buckets: usize) -> Vec<usize> {
+    let size = candidates.len().div_ceil(buckets.max(1)).max(1);
     let mut out = Vec::with_capacity(buckets * 2);
-    for (k, bucket) in values.chunks(size).enumerate() {
-        let [low, high] = lowest_and_highest(bucket).map(|found| found.map(|i| k * size + i));
+    for bucket in candidates.chunks(size) {
+        let [low, high] = lowest_and_highest(values, bucket);
         out.extend(low.min(high));
         out.extend(low.max(high).filter(|_| low != high));
     }
     out
 }
 
-/// Where the smallest and the largest finite value come first.
-fn lowest_and_highest(values: &[f64]) -> [Option<usize>; 2] {
+/// Where, of the finite `candidates`, the smallest and the largest value come first.
+fn lowest_and_highest(values: &[f64], candidates: &[usize]) -> [Option<usize>; 2] {
     let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
     let mut found = [None, None];
-    for (i, &value) in values.iter().enumerate().filter(|(_, value)| value.is_finite()) {
+    for &i in candidates {
+        let value = values.get(i).copied().unwrap_or(f64::NAN);
         if value < low {
             (low, found[0]) = (value, Some(i));
         }
@@ -126,6 +177,20 @@ mod tests {
     }
 
     #[test]
+    fn an_outline_that_grows_gives_the_sample_of_the_whole() {
+        let values: Vec<f64> = (0..50_000).map(|i| (i as f64 * 0.003).sin()).collect();
+        let steps: Vec<f64> = (0..values.len()).map(|i| i as f64).collect();
+        let mut outline = Outline::default();
+        for (n, value) in values.iter().enumerate() {
+            outline.push(*value);
+            if n % 9_999 == 0 {
+                let (steps, values) = (&steps[..=n], &values[..=n]);
+                assert_eq!(outline.sample(steps, values, 100), sample(steps, values, 100));
+            }
+        }
+    }
+
+    #[test]
     fn a_single_spike_survives() {
         let mut values: Vec<f64> = (0..100_000).map(|i| (i as f64 * 0.01).sin()).collect();
         values[54_321] = 50.0;
@@ -165,12 +230,8 @@ mod tests {
             for extreme in extremes.into_iter().flatten() {
                 prop_assert!(kept.iter().any(|&i| values[i] == extreme));
             }
-            let landmarks = landmarks_of(&values);
-            prop_assert!(kept.len() <= max_points.max(landmarks) );
+            let edges = values.windows(2).filter(|w| w[0].is_finite() != w[1].is_finite()).count();
+            prop_assert!(kept.len() <= max_points.max(edges + 4));
         }
-    }
-
-    fn landmarks_of(values: &[f64]) -> usize {
-        if values.is_empty() { 0 } else { landmarks(values).len() }
     }
 }

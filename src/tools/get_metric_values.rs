@@ -12,12 +12,12 @@ use super::common::shape::{Format, NonFiniteValues, Point, direction, role, unre
 use super::common::window::{Window, described};
 use super::common::{Answer, Context, Failure, Output, resolve, text};
 use super::{Category, Tool};
-use crate::analysis::role::classify;
-use crate::analysis::sample::sample;
+use crate::analysis::role::{Direction, classify};
+use crate::analysis::sample::Outline;
 use crate::analysis::series::Series;
 use crate::analysis::shape::shape;
 use crate::analysis::stats;
-use crate::trackio::columns::{self, Wanted};
+use crate::trackio::columns::{self, View, Wanted};
 use crate::trackio::metric::{self, Kind, Selection, Ties};
 use crate::trackio::{Result as TrackioResult, Run, Snapshot, value};
 
@@ -189,30 +189,26 @@ impl Question<'_> {
         let wanted = Wanted::values_of_one(metric);
         let columns = columns::of_run(self.snapshot, Kind::Metrics, self.run, &wanted)?;
         let Some(view) = columns.view(metric) else { return Ok(None) };
-        let range = match self.selection {
-            Selection::Steps(from, to) => Some(from..=to),
-            Selection::All | Selection::Times(..) => None,
-        };
         let direction = classify(metric).direction;
-        let (steps, values, stats) = match range {
-            None => {
+        let curve = match self.selection {
+            Selection::Steps(from, to) => Curve::within(&view, from, to, direction),
+            Selection::All | Selection::Times(..) => {
                 let stats = columns.metrics.get(metric).map(|column| column.stats(direction));
-                (view.steps, Cow::Borrowed(view.values), stats.unwrap_or_default())
-            }
-            Some(range) => {
-                let pairs = view.steps.iter().copied().zip(view.values.iter().copied());
-                let (steps, values): (Vec<f64>, Vec<f64>) =
-                    pairs.filter(|(step, _)| range.contains(step)).unzip();
-                let stats = stats::summarize(&steps, &values, direction);
-                (Cow::Owned(steps), Cow::Owned(values), stats)
+                Curve::whole(view, stats.unwrap_or_default())
             }
         };
-        if values.is_empty() {
+        if curve.values.is_empty() {
             return Ok(None);
         }
-        let points = Points::pick_numbers(&steps, &values, self.args.max_points, &context.page);
-        let shape = shape_of(metric, &steps, &values, &view.times);
-        let values = Values { shape, ..self.values(&stats, points) };
+        let points = Points::pick_numbers(
+            &curve.steps,
+            &curve.values,
+            curve.stats.count - curve.stats.non_finite,
+            |most| curve.sample(most),
+            self.args.max_points,
+            &context.page,
+        );
+        let values = Values { shape: curve.shape(metric), ..self.values(&curve.stats, points) };
         Ok(Some((values, columns.unreadable)))
     }
 
@@ -290,18 +286,57 @@ impl Question<'_> {
     }
 }
 
-/// In words. A very long curve is told by a sample that keeps its extremes.
-fn shape_of(metric: &str, steps: &[f64], values: &[f64], times: &[f64]) -> Option<String> {
-    if values.len() < SHORTEST_SHAPE {
-        return None;
+/// The numbers of a selection, from the cache.
+struct Curve<'a> {
+    steps: Cow<'a, [f64]>,
+    times: Cow<'a, [f64]>,
+    values: Cow<'a, [f64]>,
+    outline: Cow<'a, Outline>,
+    stats: stats::Stats,
+}
+
+impl<'a> Curve<'a> {
+    fn whole(view: View<'a>, stats: stats::Stats) -> Self {
+        let View { steps, times, values, outline } = view;
+        let (values, outline) = (Cow::Borrowed(values), Cow::Borrowed(outline));
+        Self { steps, times, values, outline, stats }
     }
-    let kept = sample(steps, values, LONGEST_SHAPE);
-    let mut series = Series::default();
-    for i in kept {
-        let at = |list: &[f64]| list.get(i).copied().unwrap_or(f64::NAN);
-        series.push(at(steps), at(times), at(values));
+
+    fn within(view: &View<'_>, from: f64, to: f64, direction: Option<Direction>) -> Self {
+        let (mut series, mut outline) = (Series::default(), Outline::default());
+        for ((step, time), value) in view.steps.iter().zip(view.times.iter()).zip(view.values) {
+            if (from..=to).contains(step) {
+                series.push(*step, *time, *value);
+                outline.push(*value);
+            }
+        }
+        let stats = stats::summarize(&series.steps, &series.values, direction);
+        let Series { steps, times, values } = series;
+        Self {
+            steps: steps.into(),
+            times: times.into(),
+            values: values.into(),
+            outline: Cow::Owned(outline),
+            stats,
+        }
     }
-    Some(shape(metric, &series, classify(metric).direction))
+
+    fn sample(&self, most: usize) -> Vec<usize> {
+        self.outline.sample(&self.steps, &self.values, most)
+    }
+
+    /// In words. A very long curve is told by a sample that keeps its extremes.
+    fn shape(&self, metric: &str) -> Option<String> {
+        if self.values.len() < SHORTEST_SHAPE {
+            return None;
+        }
+        let mut series = Series::default();
+        for i in self.sample(LONGEST_SHAPE) {
+            let at = |list: &[f64]| list.get(i).copied().unwrap_or(f64::NAN);
+            series.push(at(&self.steps), at(&self.times), at(&self.values));
+        }
+        Some(shape(metric, &series, classify(metric).direction))
+    }
 }
 
 /// `rows` counts the non-finite ones too.

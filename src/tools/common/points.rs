@@ -63,24 +63,26 @@ impl Points {
         Self { page, format, with_times, is_paged }
     }
 
-    /// The same of numbers alone, as columns, without their timestamps.
+    /// The same of numbers alone, as columns, without their timestamps. `sampled` picks so many
+    /// of them, and `finite` says how many are finite.
     pub fn pick_numbers(
         steps: &[f64],
         values: &[f64],
+        finite: usize,
+        sampled: impl Fn(usize) -> Vec<usize>,
         max_points: Option<usize>,
         request: &PageRequest,
     ) -> Self {
         let is_paged = max_points == Some(0);
         let is_finite = |i: &usize| values.get(*i).is_some_and(|value| value.is_finite());
-        let finite = (0..values.len()).filter(is_finite);
-        let total = finite.clone().count();
+        let all_finite = (0..values.len()).filter(is_finite);
         let kept: Vec<usize> = match max_points.unwrap_or(DEFAULT_POINTS) {
             0 => {
                 let limit = request.limit.unwrap_or(MOST_POINTS).min(MOST_POINTS);
-                finite.skip(request.offset).take(limit).collect()
+                all_finite.skip(request.offset).take(limit).collect()
             }
-            most if total <= most => finite.collect(),
-            most => sample(steps, values, most).into_iter().filter(is_finite).collect(),
+            most if finite <= most => all_finite.collect(),
+            most => sampled(most).into_iter().filter(is_finite).collect(),
         };
         let point = |i: usize| Point {
             timestamp: String::new(),
@@ -90,7 +92,7 @@ impl Points {
         // Where a curve is full of gaps, the edges alone can be too many.
         let fewer = evenly(kept.len(), if is_paged { 0 } else { MOST_POINTS });
         let items = fewer.iter().filter_map(|i| kept.get(*i)).map(|i| point(*i)).collect();
-        let page = Page::picked(items, total, request);
+        let page = Page::picked(items, finite, request);
         Self { page, format: Format::Columns, with_times: false, is_paged }
     }
 

@@ -23,6 +23,7 @@ use super::metric::Kind;
 use super::project::Snapshot;
 use super::run::Run;
 use crate::analysis::role::{Direction, Role, classify};
+use crate::analysis::sample::Outline;
 use crate::analysis::series::Series;
 use crate::analysis::stats::{Accumulator, Stats};
 
@@ -121,6 +122,7 @@ pub struct Column {
 struct Values {
     rows: Option<Vec<u32>>,
     values: Vec<f64>,
+    outline: Outline,
 }
 
 /// The numbers of one metric, side by side.
@@ -131,6 +133,8 @@ pub struct View<'a> {
     pub times: Cow<'a, [f64]>,
     /// The numbers, non-finite ones included.
     pub values: &'a [f64],
+    /// What a sample of them needs.
+    pub outline: &'a Outline,
 }
 
 /// The columns of a run, from the cache where it holds them.
@@ -170,12 +174,13 @@ impl Columns {
             steps: values.places(&self.row_steps),
             times: values.places(&self.row_times),
             values: &values.values,
+            outline: &values.outline,
         })
     }
 
     /// The same as a series of its own.
     pub fn series(&self, metric: &str) -> Option<Series> {
-        let View { steps, times, values } = self.view(metric)?;
+        let View { steps, times, values, .. } = self.view(metric)?;
         let (steps, times) = (steps.into_owned(), times.into_owned());
         Some(Series { steps, times, values: values.to_vec() })
     }
@@ -223,5 +228,6 @@ impl Values {
             rows.push(row as u32);
         }
         self.values.push(value);
+        self.outline.push(value);
     }
 }
