@@ -26,7 +26,7 @@ pub struct GetMetricValues;
 /// Fewer points are their own shape.
 const SHORTEST_SHAPE: usize = 5;
 /// Longer curves are sampled for their shape.
-const LONGEST_SHAPE: usize = 1_000;
+const LONGEST_SHAPE: usize = 500;
 
 #[derive(Deserialize, JsonSchema)]
 pub struct Args {

@@ -329,15 +329,18 @@ fn add_from_external_links(snapshot: &Snapshot<'_>, runs: &mut Vec<Run>) -> Resu
 
 /// Runs that Trackio cannot see: they crashed before the first metric, say.
 fn add_unlisted(snapshot: &Snapshot<'_>, runs: &mut Vec<Run>) -> Result<()> {
+    let mut ids: BTreeSet<String> = runs.iter().map(|run| run.id.clone()).collect();
+    let mut names: BTreeSet<String> = runs.iter().map(|run| run.name.clone()).collect();
     for name in ["system_metrics", "alerts"] {
         let Some(table) = snapshot.schema.table(name) else { continue };
         for run in distinct_runs(snapshot, table)? {
-            let (by, _) = rows_of(snapshot, table, &run);
-            let is_known = runs.iter().any(|known| match by {
-                "run_id = ?1" => known.id == run.id,
-                _ => known.name == run.name,
-            });
+            let is_known = match rows_of(snapshot, table, &run) {
+                ("run_id = ?1", id) => ids.contains(id),
+                (_, name) => names.contains(name),
+            };
             if !is_known {
+                ids.insert(run.id.clone());
+                names.insert(run.name.clone());
                 runs.push(Run { source: Source::SystemOrAlerts, ..run });
             }
         }
