@@ -80,7 +80,7 @@ impl Tool for GetRunsForProject {
     fn run(context: &Context, args: Args) -> Result<Answer<Runs>, Failure> {
         let project = resolve::project(context, &args.project)?;
         let selection = Selection::of(&args)?;
-        let (output, notes) = context.read(&project, |snapshot| {
+        let output = context.read(&project, |snapshot| {
             let listed = run::newest_first(snapshot)?;
             let num_runs = listed.iter().filter(|run| run.is_listed()).count();
             let found = selection.select(snapshot, context, listed)?;
@@ -90,10 +90,10 @@ impl Tool for GetRunsForProject {
                 let facts = candidate.facts(snapshot, context)?;
                 if full { full_item(snapshot, &facts) } else { Ok(facts.item()) }
             })?;
-            let notes = selection.missing_runs(snapshot)?;
-            Ok((Runs { project: args.project.clone(), num_runs, runs }, notes))
+            selection.check_runs(snapshot)?;
+            Ok(Runs { project: args.project.clone(), num_runs, runs })
         })?;
-        Ok(Answer::new(output).with_notes(notes))
+        Ok(Answer::new(output))
     }
 }
 
@@ -203,11 +203,11 @@ impl Selection {
     }
 
     /// An error for the first named run that there is not.
-    fn missing_runs(&self, snapshot: &Snapshot<'_>) -> TrackioResult<Vec<String>> {
+    fn check_runs(&self, snapshot: &Snapshot<'_>) -> TrackioResult<()> {
         for name in self.runs.iter().flatten() {
             resolve::run(snapshot, name)?;
         }
-        Ok(Vec::new())
+        Ok(())
     }
 }
 

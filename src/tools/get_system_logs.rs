@@ -2,16 +2,13 @@
 
 use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde::Deserialize;
 
-use super::common::logs::{Logs, Question, coverage_of};
-use super::common::metric_list::rows_elsewhere;
-use super::common::shape::{Format, counted, unreadable_note};
-use super::common::{Answer, Context, Failure, Output, resolve};
-use super::get_logs::check_metrics;
+use super::common::logs::{self, LogsAnswer, Question};
+use super::common::shape::Format;
+use super::common::{Answer, Context, Failure};
 use super::{Category, Tool};
-use crate::trackio::metric::{self, Kind, Selection};
+use crate::trackio::metric::Kind;
 
 pub struct GetSystemLogs;
 
@@ -27,18 +24,6 @@ pub struct Args {
     format: Option<Format>,
 }
 
-#[derive(Serialize, JsonSchema)]
-pub struct SystemLogs {
-    project: String,
-    run: String,
-    run_id: String,
-    #[serde(flatten)]
-    logs: Logs,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<std::collections::BTreeMap<String, Value>>")]
-    coverage: Option<Map<String, Value>>,
-}
-
 impl Tool for GetSystemLogs {
     const NAME: &'static str = "get_system_logs";
     const TITLE: &'static str = "Get system metrics";
@@ -49,45 +34,16 @@ impl Tool for GetSystemLogs {
         one has no system metrics, the notes name the one that has.";
     const PAGED: bool = true;
     type Args = Args;
-    type Output = SystemLogs;
+    type Output = LogsAnswer;
 
-    fn run(context: &Context, args: Args) -> Result<Answer<SystemLogs>, Failure> {
-        let target = resolve::target(context, args.project.as_deref(), args.run.as_deref())?;
-        let (output, notes) = context.read(&target.project, |snapshot| {
-            let resolved = resolve::run(snapshot, &target.run)?;
-            let mut notes = resolved.notes(args.run.as_deref());
-            let found = metric::rows(snapshot, Kind::System, &resolved.run, Selection::All)?;
-            notes.extend(unreadable_note(found.unreadable));
-            if found.rows.is_empty() {
-                notes.extend(rows_elsewhere(snapshot, Kind::System, &resolved)?);
-            } else {
-                check_metrics(&found.rows, args.metrics.as_deref(), &resolved.run)?;
-            }
-            let question = Question {
-                kind: Kind::System,
-                metrics: args.metrics.as_deref(),
-                scalar_only: false,
-                max_points: args.max_points,
-                format: args.format.unwrap_or_default(),
-            };
-            let logs = Logs::pick(found.rows, &question, &context.page);
-            let project = snapshot.project.name.clone();
-            let (run, run_id) = (resolved.run.name, resolved.run.id);
-            Ok((SystemLogs { project, run, run_id, coverage: coverage_of(&logs), logs }, notes))
-        })?;
-        Ok(Answer::new(output).with_notes(target.notes).with_notes(notes))
-    }
-}
-
-impl Output for SystemLogs {
-    fn headline(&self) -> String {
-        let rows = counted(self.logs.shown(), "row");
-        format!("{rows} of system metrics of run {} (project {}).", self.run, self.project)
-    }
-
-    fn shrink(&mut self, share: f64) -> bool {
-        let shrinks = self.logs.shrink(share);
-        self.coverage = coverage_of(&self.logs);
-        shrinks
+    fn run(context: &Context, args: Args) -> Result<Answer<LogsAnswer>, Failure> {
+        let question = Question {
+            kind: Kind::System,
+            metrics: args.metrics.as_deref(),
+            scalar_only: false,
+            max_points: args.max_points,
+            format: args.format.unwrap_or_default(),
+        };
+        logs::of_run(context, args.project.as_deref(), args.run.as_deref(), &question)
     }
 }

@@ -2,16 +2,21 @@
 
 use std::borrow::Cow;
 
-use rmcp::schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use rmcp::schemars::{self, JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::answer::{Page, PageRequest};
+use super::answer::{Answer, Failure, Output, Page, PageRequest};
+use super::context::Context;
+use super::metric_list::rows_elsewhere;
 use super::points::DEFAULT_POINTS;
-use super::shape::{Format, importance};
+use super::resolve;
+use super::shape::{Format, counted, importance, unreadable_note};
 use crate::analysis::sample::sample;
 use crate::analysis::series::Series;
-use crate::trackio::metric::{Kind, Row};
+use crate::trackio::Run;
+use crate::trackio::metric::{self, Kind, Row, Selection};
 use crate::trackio::subsample::{by_signature, evenly};
 use crate::trackio::value;
 
@@ -295,11 +300,87 @@ impl JsonSchema for Logs {
 }
 
 /// What was left out, for `coverage`.
-pub fn coverage_of(logs: &Logs) -> Option<Map<String, Value>> {
+fn coverage_of(logs: &Logs) -> Option<Map<String, Value>> {
     let (rows, shown) = logs.coverage()?;
     let mut coverage = Map::new();
     coverage.insert("rows".into(), rows.into());
     coverage.insert("shown".into(), shown.into());
     coverage.insert("method".into(), "each metric sampled, extremes kept".into());
     Some(coverage)
+}
+
+/// The rows of one run, as `get_logs` and `get_system_logs` answer.
+#[derive(Serialize, JsonSchema)]
+pub struct LogsAnswer {
+    project: String,
+    run: String,
+    run_id: String,
+    #[serde(flatten)]
+    logs: Logs,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<std::collections::BTreeMap<String, Value>>")]
+    coverage: Option<Map<String, Value>>,
+}
+
+/// Answers a question about the rows of one run.
+pub fn of_run(
+    context: &Context,
+    project_name: Option<&str>,
+    run_name: Option<&str>,
+    question: &Question<'_>,
+) -> Result<Answer<LogsAnswer>, Failure> {
+    let target = resolve::target(context, project_name, run_name)?;
+    let (output, notes) = context.read(&target.project, |snapshot| {
+        let resolved = resolve::run(snapshot, &target.run)?;
+        let mut notes = resolved.notes(run_name);
+        let found = metric::rows(snapshot, question.kind, &resolved.run, Selection::All)?;
+        notes.extend(unreadable_note(found.unreadable));
+        match (question.kind, found.rows.is_empty()) {
+            (Kind::System, true) => {
+                notes.extend(rows_elsewhere(snapshot, Kind::System, &resolved)?)
+            }
+            (kind, is_empty) => {
+                if kind == Kind::Metrics && is_empty {
+                    notes.push("This run logged no metrics.".to_owned());
+                }
+                check_metrics(&found.rows, question.metrics, &resolved.run)?;
+            }
+        }
+        let logs = Logs::pick(found.rows, question, &context.page);
+        let project = snapshot.project.name.clone();
+        let (run, run_id) = (resolved.run.name, resolved.run.id);
+        Ok((LogsAnswer { project, run, run_id, coverage: coverage_of(&logs), logs }, notes))
+    })?;
+    Ok(Answer::new(output).with_notes(target.notes).with_notes(notes))
+}
+
+impl Output for LogsAnswer {
+    fn headline(&self) -> String {
+        let rows = counted(self.logs.shown(), "row");
+        let what = match self.logs.kind {
+            Kind::Metrics => "",
+            Kind::System => " of system metrics",
+        };
+        format!("{rows}{what} of run {} (project {}).", self.run, self.project)
+    }
+
+    fn shrink(&mut self, share: f64) -> bool {
+        let shrinks = self.logs.shrink(share);
+        self.coverage = coverage_of(&self.logs);
+        shrinks
+    }
+}
+
+/// An error for the first metric that no row holds.
+fn check_metrics(rows: &[Row], wanted: Option<&[String]>, run: &Run) -> Result<(), Failure> {
+    for name in wanted.into_iter().flatten() {
+        if !rows.iter().any(|row| row.metrics.contains_key(name)) {
+            let mut known: Vec<&str> =
+                rows.iter().flat_map(|row| row.metrics.keys()).map(String::as_str).collect();
+            known.sort_unstable();
+            known.dedup();
+            return Err(resolve::no_such_metric(name, run, &known, "get_metrics_for_run"));
+        }
+    }
+    Ok(())
 }
