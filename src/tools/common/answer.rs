@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use rmcp::schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use super::scan::{Searched, Stretch};
 use crate::trackio;
 
 /// The facts of one answer. They are serialized as the structured part; the text is made from
@@ -106,6 +107,8 @@ pub struct PageRequest {
     pub offset: usize,
     /// How many items at most; `None`: the tool's default.
     pub limit: Option<usize>,
+    /// The part of a long search that the page is of.
+    pub stretch: Stretch,
     /// Tells the cursors of one question from those of another.
     pub fingerprint: u32,
 }
@@ -113,7 +116,28 @@ pub struct PageRequest {
 impl PageRequest {
     /// The cursor of the page that begins after `offset` items.
     pub fn cursor_at(&self, offset: usize) -> String {
-        format!("{offset}.{:08x}", self.fingerprint)
+        let Stretch { from, to } = self.stretch;
+        let stretch = match to {
+            Some(to) => format!(".{from}-{to}"),
+            None if from > 0 => format!(".{from}"),
+            None => String::new(),
+        };
+        format!("{offset}.{:08x}{stretch}", self.fingerprint)
+    }
+
+    /// Reads a cursor.
+    pub fn parse(cursor: &str) -> Option<Self> {
+        let mut parts = cursor.split('.');
+        let offset = parts.next()?.parse().ok()?;
+        let fingerprint = u32::from_str_radix(parts.next()?, 16).ok()?;
+        let stretch = match parts.next().map(|part| part.split_once('-').ok_or(part)) {
+            None => Stretch::default(),
+            Some(Err(from)) => Stretch { from: from.parse().ok()?, to: None },
+            Some(Ok((from, to))) => {
+                Stretch { from: from.parse().ok()?, to: Some(to.parse().ok()?) }
+            }
+        };
+        parts.next().is_none().then_some(Self { offset, limit: None, stretch, fingerprint })
     }
 }
 
@@ -126,6 +150,8 @@ pub struct Page<T> {
     /// How many there are in all.
     pub total: usize,
     request: PageRequest,
+    /// Where a search was cut short, where the next part begins.
+    rest_from: Option<usize>,
 }
 
 impl<T> Page<T> {
@@ -134,18 +160,28 @@ impl<T> Page<T> {
         let total = all.len();
         let limit = request.limit.unwrap_or(default_limit);
         let items = all.into_iter().skip(request.offset).take(limit).collect();
-        Self { items, total, request: request.clone() }
+        Self { items, total, request: request.clone(), rest_from: None }
     }
 
     /// A page whose items were picked already, from `total` in all.
     pub fn picked(items: Vec<T>, total: usize, request: &PageRequest) -> Self {
-        Self { items, total, request: request.clone() }
+        Self { items, total, request: request.clone(), rest_from: None }
+    }
+
+    /// The same page of a search that came so far; its cursors go on from there.
+    pub fn searched(mut self, searched: Searched) -> Self {
+        if !searched.is_all() {
+            self.request.stretch = Stretch { from: searched.from, to: Some(searched.to) };
+            self.rest_from = (searched.to < searched.of).then_some(searched.to);
+        }
+        self
     }
 
     /// The same page of other items.
     pub fn try_map<U, E>(self, make: impl FnMut(T) -> Result<U, E>) -> Result<Page<U>, E> {
-        let items = self.items.into_iter().map(make).collect::<Result<Vec<U>, E>>()?;
-        Ok(Page { items, total: self.total, request: self.request })
+        let Self { items, total, request, rest_from } = self;
+        let items = items.into_iter().map(make).collect::<Result<Vec<U>, E>>()?;
+        Ok(Page { items, total, request, rest_from })
     }
 
     /// Keeps about `share` of the items, at least one.
@@ -159,7 +195,11 @@ impl<T> Page<T> {
     /// Where the next page begins.
     pub fn next_cursor(&self) -> Option<String> {
         let next = self.request.offset + self.items.len();
-        (next < self.total && !self.items.is_empty()).then(|| self.request.cursor_at(next))
+        if next < self.total && !self.items.is_empty() {
+            return Some(self.request.cursor_at(next));
+        }
+        let stretch = Stretch { from: self.rest_from?, to: None };
+        Some(PageRequest { stretch, ..self.request.clone() }.cursor_at(0))
     }
 }
 

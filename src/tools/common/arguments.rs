@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::answer::{Failure, PageRequest};
 use super::budget;
 use super::nearest::{nearest, quoted};
+use super::scan::Stretch;
 
 /// Other names for an argument; Trackio's own among them.
 const ALIASES: &[(&str, &str)] = &[
@@ -207,22 +208,20 @@ fn page_request(tool: &str, own: &mut Map<String, Value>) -> Result<PageRequest,
     let limit = own.remove("limit").and_then(|limit| limit.as_u64()).map(|limit| limit as usize);
     let cursor = own.remove("cursor");
     let fingerprint = fingerprint(tool, own);
-    let offset = match &cursor {
-        None => 0,
-        Some(cursor) => offset_of(cursor.as_str().unwrap_or_default(), fingerprint)?,
+    let asked = match &cursor {
+        None => None,
+        Some(cursor) => cursor_of(cursor.as_str().unwrap_or_default(), fingerprint)?,
     };
-    Ok(PageRequest { offset, limit, fingerprint })
+    let first = PageRequest { offset: 0, limit, stretch: Stretch::default(), fingerprint };
+    Ok(PageRequest { limit, ..asked.unwrap_or(first) })
 }
 
-fn offset_of(cursor: &str, fingerprint: u32) -> Result<usize, Failure> {
+fn cursor_of(cursor: &str, fingerprint: u32) -> Result<Option<PageRequest>, Failure> {
     if cursor.is_empty() {
-        return Ok(0);
+        return Ok(None);
     }
-    let parts = cursor.split_once('.').and_then(|(offset, print)| {
-        Some((offset.parse::<usize>().ok()?, u32::from_str_radix(print, 16).ok()?))
-    });
-    match parts {
-        Some((offset, print)) if print == fingerprint => Ok(offset),
+    match PageRequest::parse(cursor) {
+        Some(asked) if asked.fingerprint == fingerprint => Ok(Some(asked)),
         Some(_) => Err(Failure::new(
             "The cursor belongs to another question. Send it with the same arguments as the call \
              that gave it, or leave it out to begin anew.",

@@ -7,11 +7,14 @@ pub mod context;
 pub mod curves;
 pub mod diagnosis;
 pub mod filter;
+#[cfg(test)]
+pub mod fixture;
 pub mod logs;
 pub mod metric_list;
 pub mod nearest;
 pub mod points;
 pub mod resolve;
+pub mod scan;
 pub mod schema;
 pub mod shape;
 pub mod status;

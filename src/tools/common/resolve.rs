@@ -250,6 +250,17 @@ pub fn no_such_metric(metric: &str, run: &Run, known: &[&str], lister: &str) -> 
     ))
 }
 
+/// The moment that an argument names.
+pub fn moment(argument: &str, value: &str) -> Result<jiff::Timestamp, Failure> {
+    crate::trackio::time::parse(value).ok_or_else(|| {
+        Failure(format!(
+            "The argument `{argument}` must be a time such as 2026-01-31 or 2026-01-31T12:00:00Z; \
+             found `{}`.",
+            shown(value)
+        ))
+    })
+}
+
 /// A name for a message: made visible, and cut where it is very long.
 pub fn shown(name: &str) -> String {
     text::visible(&text::cut(name, 200))

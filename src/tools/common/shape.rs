@@ -110,6 +110,10 @@ pub struct RunItem {
     /// The config's `_Group`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// What it was ordered or filtered by, where nothing else shows that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<BTreeMap<String, Value>>")]
+    pub values: Option<Metrics>,
     /// How many rows it logged; with `detail: full`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub num_logs: Option<usize>,
@@ -178,6 +182,7 @@ impl RunFacts {
             has_logs: self.run.source == run::Source::Metrics,
             last_step: self.last_step,
             group: self.config_text("_Group"),
+            values: None,
             num_logs: None,
             config: None,
             metrics: None,
