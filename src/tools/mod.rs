@@ -14,6 +14,7 @@ pub mod category;
 pub mod common;
 mod diagnose_run;
 pub mod document;
+mod find_runs;
 mod get_alerts;
 mod get_all_projects;
 mod get_guide;
@@ -159,6 +160,7 @@ pub const TOOLS: &[&dyn AnyTool] = &[
     entry::<get_all_projects::GetAllProjects>(),
     entry::<get_project_summary::GetProjectSummary>(),
     entry::<get_runs_for_project::GetRunsForProject>(),
+    entry::<find_runs::FindRuns>(),
     entry::<get_run_summary::GetRunSummary>(),
     entry::<get_metrics_for_run::GetMetricsForRun>(),
     entry::<get_metric_values::GetMetricValues>(),
