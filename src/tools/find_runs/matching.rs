@@ -2,20 +2,17 @@
 
 use serde_json::Value;
 
+use super::entry::{Entry, collect, is_same};
 use super::likeness::{likeness, numbers, words};
 use super::query::{Query, Term, Wanted, number};
 use super::words::{is_same_key, normalized};
 use crate::tools::common::text::cut;
 use crate::trackio::Run;
-use crate::trackio::value::{self, Metrics};
+use crate::trackio::value::Metrics;
 
 /// The shortest part of an id that stands for it.
 const SHORTEST_PREFIX: usize = 6;
-/// So many values of a config are looked at, and so many of one list.
-const MOST_ENTRIES: usize = 2_000;
-const MOST_OF_A_LIST: usize = 32;
-/// The letters of a config's value that are compared and shown.
-const LONGEST_VALUE: usize = 200;
+/// The letters of a name that are shown.
 const LONGEST_SHOWN: usize = 60;
 /// What a number is worth whose key nobody knows.
 const NUMBER: f64 = 0.7;
@@ -36,19 +33,6 @@ struct Text {
     lower: String,
     shown: String,
     worth: f64,
-}
-
-/// One value of the config.
-struct Entry {
-    key: String,
-    /// The whole key and its last part, normalized.
-    keys: [String; 2],
-    /// The words of the last part.
-    words: Vec<String>,
-    lower: String,
-    number: Option<f64>,
-    flag: Option<bool>,
-    shown: String,
 }
 
 /// How well one term is met, and by what.
@@ -198,8 +182,10 @@ impl<'a> Searchable<'a> {
         let by_number = asked.and_then(|asked| self.number_under(key, asked));
         let entries = self.entries.iter().filter_map(|entry| {
             let like = entry.value_likeness(wanted, asked);
-            // The right value under another key is worth a little.
-            let quality = like * entry.key_likeness(key).max(if like > 0.9 { 0.25 } else { 0.0 });
+            // The right text under another key is worth a little; a number there means nothing.
+            let is_text = entry.number.is_none() && entry.flag.is_none();
+            let elsewhere = if is_text && like > 0.9 { 0.25 } else { 0.0 };
+            let quality = like * entry.key_likeness(key).max(elsewhere);
             (quality > 0.0).then(|| entry.hit(quality))
         });
         best(texts.chain(by_number).chain(entries))
@@ -246,43 +232,6 @@ impl Entry {
     fn hit(&self, quality: f64) -> Hit {
         Hit { quality, why: format!("config.{} = {}", self.key, self.shown) }
     }
-
-    fn is_number(&self, wanted: f64) -> bool {
-        self.number.is_some_and(|number| is_same(number, wanted))
-    }
-
-    /// How well a normalized key names this one.
-    fn key_likeness(&self, key: &str) -> f64 {
-        if self.keys.iter().any(|own| is_same_key(own, key)) {
-            1.0
-        } else if self.words.iter().any(|word| word == key) {
-            0.8
-        } else {
-            0.0
-        }
-    }
-
-    fn value_likeness(&self, wanted: &str, number: Option<f64>) -> f64 {
-        let flag = match wanted {
-            "true" | "yes" | "on" | "1" => Some(true),
-            "false" | "no" | "off" | "0" => Some(false),
-            _ => None,
-        };
-        match (number, self.number) {
-            (Some(number), Some(own)) => f64::from(u8::from(is_same(number, own))),
-            _ if flag.is_some() && self.flag.is_some() => f64::from(u8::from(flag == self.flag)),
-            _ => likeness(wanted, &self.lower),
-        }
-    }
-
-    /// A key alone says little, unless it is a switch that is on: `bf16`.
-    fn worth_of_key(&self) -> f64 {
-        match (self.flag, self.lower.as_str()) {
-            (Some(true), _) => 0.9,
-            (Some(false), _) | (_, "null") => 0.1,
-            _ => 0.4,
-        }
-    }
 }
 
 fn text(field: &'static str, shown: &str, worth: f64) -> Text {
@@ -295,49 +244,4 @@ fn best(hits: impl Iterator<Item = Hit>) -> Option<Hit> {
         Some(best) if best.quality >= hit.quality => Some(best),
         _ => Some(hit),
     })
-}
-
-/// Equal but for the way in which they were written.
-fn is_same(a: f64, b: f64) -> bool {
-    a == b || (a - b).abs() <= 1e-9 * a.abs().max(b.abs())
-}
-
-fn collect(prefix: &str, config: &Metrics, entries: &mut Vec<Entry>) {
-    for (key, found) in config {
-        // Trackio's own: `_Group`, `_Username`, `_Created`.
-        if prefix.is_empty() && key.starts_with('_') {
-            continue;
-        }
-        let whole = format!("{prefix}{key}");
-        match found {
-            Value::Object(nested) => collect(&format!("{whole}."), nested, entries),
-            Value::Array(items) => {
-                let scalars = items.iter().filter(|item| !item.is_array() && !item.is_object());
-                entries.extend(scalars.take(MOST_OF_A_LIST).map(|item| entry(&whole, key, item)));
-            }
-            scalar => entries.push(entry(&whole, key, scalar)),
-        }
-        if entries.len() >= MOST_ENTRIES {
-            return;
-        }
-    }
-}
-
-fn entry(whole: &str, last: &str, found: &Value) -> Entry {
-    let plain = match found {
-        Value::String(text) => text.chars().take(LONGEST_VALUE).collect(),
-        other => other.to_string(),
-    };
-    let finite =
-        value::number(found).or_else(|| number(&plain)).filter(|number| number.is_finite());
-    let last_part = last.rsplit('.').next().unwrap_or(last);
-    Entry {
-        key: whole.to_owned(),
-        keys: [normalized(whole), normalized(last_part)],
-        words: words(&last_part.to_lowercase()).map(str::to_owned).collect(),
-        lower: plain.to_lowercase(),
-        number: finite,
-        flag: found.as_bool(),
-        shown: cut(&plain, LONGEST_SHOWN),
-    }
 }

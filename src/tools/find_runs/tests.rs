@@ -1,11 +1,13 @@
 use std::fs;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use super::super::common::PageRequest;
 use super::super::common::fixture::Fixture;
 use super::likeness::{likeness, numbers};
-use super::query::Wanted;
+use super::query::{Query, Wanted};
+use super::search::search;
 use super::*;
 
 /// Two projects; what people remember of runs is spread over names, configs, groups and users.
@@ -123,6 +125,8 @@ fn nothing_found_tells_what_there_is() {
     let cases = [
         (json!({"query": "zzqq"}), "No run matches `zzqq`"),
         (json!({"query": "zzqq"}), "6 runs in 2 projects"),
+        (json!({"query": "rank=32"}), "No run matches `rank=32`"),
+        (json!({"query": "dpo=yes"}), "No run matches `dpo=yes`"),
         (json!({"query": "vti-bsaelnie"}), "Nearest names: `vit-baseline`"),
         (json!({"query": "yesterday"}), "give `after`"),
         (json!({"query": " ,;"}), "A right one: `llama lr=3e-4`"),

@@ -152,16 +152,18 @@ impl Selection {
             }
         }
         let shown = resolve::shown(metric);
-        let unknown = match names.contains(metric) || names.is_empty() {
-            true => String::new(),
-            false => format!(
-                " The newest runs do not log it; the nearest that they log: {}.",
-                quoted(&nearest(metric, names.iter().map(String::as_str)))
-            ),
-        };
+        if !names.contains(metric) && !names.is_empty() {
+            let names = names.iter().map(String::as_str);
+            return Err(Failure(format!(
+                "The newest runs of the project log no metric `{shown}`. Nearest: {}. \
+                 get_metrics_for_run lists the metrics of a run.",
+                quoted(&nearest(metric, names))
+            ))
+            .into());
+        }
         Err(Failure(format!(
             "`best({shown})` cannot be told: whether higher or lower is better does not follow \
-             from the name `{shown}`. Use `min({shown})` or `max({shown})`.{unknown}"
+             from the name `{shown}`. Use `min({shown})` or `max({shown})`."
         ))
         .into())
     }

@@ -94,7 +94,7 @@ fn mistakes_lead_to_what_there_is() {
         (json!(["last(trian/loss) < 1"]), json!(null), "Nearest: `train/loss`"),
         (json!(null), json!("-max(acuracy)"), "Nearest: `accuracy`"),
         (json!(null), json!("best(tokens)"), "Use `min(tokens)` or `max(tokens)`."),
-        (json!(null), json!("best(tokns)"), "nearest that they log: `tokens`"),
+        (json!(null), json!("best(tokns)"), "log no metric `tokns`. Nearest: `tokens`"),
         (json!(null), json!("loss"), "`best(loss)` or `last(loss)`"),
         (json!(["lr > 1e-3"]), json!(null), "`config.lr > 1e-3`"),
     ];

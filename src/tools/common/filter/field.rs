@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::parse::{Mistake, unquote};
+use super::operand::unquote;
+use super::parse::Mistake;
 use crate::analysis::role::{Direction, Role, classify};
 use crate::tools::common::nearest::nearest;
 

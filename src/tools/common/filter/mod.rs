@@ -5,6 +5,7 @@
 
 mod evaluate;
 mod field;
+mod operand;
 mod parse;
 #[cfg(test)]
 mod tests;
