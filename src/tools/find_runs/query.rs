@@ -36,6 +36,8 @@ pub struct Query {
 
 /// So many terms are looked for: people type few.
 const MOST_TERMS: usize = 24;
+/// Of a longer query only the beginning is read.
+const MOST_LETTERS: usize = 1_000;
 /// A key is made of so many words at most.
 const KEY_WORDS: usize = 3;
 
@@ -43,6 +45,7 @@ impl Query {
     /// Understands what was typed. Words that only make a sentence are no terms, unless there is
     /// nothing else.
     pub fn parse(text: &str) -> Self {
+        let text = beginning(text);
         let pieces = pieces(text);
         let told: Vec<&Piece> = pieces.iter().filter(|piece| !piece.is_filler()).collect();
         let times = pieces.iter().filter(|piece| piece.is_time()).map(|piece| piece.text.clone());
@@ -58,9 +61,13 @@ impl Query {
     pub fn literal(text: &str) -> Self {
         let query = Self::parse(text);
         let term = |piece: Piece| Term { wanted: piece.wanted(&[]), text: piece.text };
-        let terms = pieces(text).into_iter().take(MOST_TERMS).map(term).collect();
+        let terms = pieces(beginning(text)).into_iter().take(MOST_TERMS).map(term).collect();
         Self { terms, ..query }
     }
+}
+
+fn beginning(text: &str) -> &str {
+    text.char_indices().nth(MOST_LETTERS).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }
 
 struct Piece {

@@ -23,6 +23,8 @@ const OPERATORS: [(&str, Operator); 9] = [
     ("~", Operator::Contains),
     ("in", Operator::In),
 ];
+/// Nobody writes a longer condition by hand.
+const MOST_LETTERS: usize = 4_000;
 const SYMBOLS: &str = "!=<>~";
 const STATUSES: [Status; 3] = [Status::Active, Status::Idle, Status::Ended];
 
@@ -96,7 +98,9 @@ impl Mistake {
 impl Condition {
     /// Reads `field op value`.
     pub fn parse(text: &str) -> Result<Self, Failure> {
-        Self::read(text).map_err(|mistake| mistake.of("the condition", text, EXAMPLE))
+        is_short(text)
+            .and_then(|()| Self::read(text))
+            .map_err(|mistake| mistake.of("the condition", text, EXAMPLE))
     }
 
     /// The field is exactly this text.
@@ -141,7 +145,9 @@ impl Condition {
 impl Order {
     /// Reads `field` or `-field`.
     pub fn parse(text: &str) -> Result<Self, Failure> {
-        Self::read(text.trim()).map_err(|mistake| mistake.of("order_by", text, ORDER_EXAMPLE))
+        is_short(text)
+            .and_then(|()| Self::read(text.trim()))
+            .map_err(|mistake| mistake.of("order_by", text, ORDER_EXAMPLE))
     }
 
     fn read(text: &str) -> Result<Self, Mistake> {
@@ -157,6 +163,13 @@ impl Order {
                 .hint(&format!("`-` before the field is descending: `{right}`.")));
         }
         Ok(Self { field: Field::parse(name, "")?, descending })
+    }
+}
+
+fn is_short(text: &str) -> Result<(), Mistake> {
+    match text.len() <= MOST_LETTERS {
+        true => Ok(()),
+        false => Err(Mistake::at("", &format!("more than {MOST_LETTERS} letters are too many"))),
     }
 }
 
