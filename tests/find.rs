@@ -1,4 +1,5 @@
 //! Finding, filtering and ordering runs over stdio, in what a real Trackio wrote.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use serde_json::{Value, json};
 use support::{Fixture, Session};

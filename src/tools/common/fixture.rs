@@ -25,7 +25,7 @@ pub struct Fixture {
 
 impl Fixture {
     /// An empty one.
-    pub fn new() -> Self {
+    pub fn empty() -> Self {
         Self { directory: tempfile::tempdir().unwrap() }
     }
 

@@ -52,7 +52,7 @@ fn of_word(word: &str, name: &str) -> f64 {
     if joined.len() >= SHORTEST_FUZZY && normalized(name) == joined {
         return 0.9;
     }
-    if letters < SHORTEST_FUZZY || letters > LONGEST_COMPARED {
+    if !(SHORTEST_FUZZY..=LONGEST_COMPARED).contains(&letters) {
         return 0.0;
     }
     words(name).chain(std::iter::once(name)).map(|part| with_typo(word, part)).fold(0.0, f64::max)

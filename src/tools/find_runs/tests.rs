@@ -12,7 +12,7 @@ use super::*;
 
 /// Two projects; what people remember of runs is spread over names, configs, groups and users.
 fn fixture() -> Fixture {
-    let fixture = Fixture::new();
+    let fixture = Fixture::empty();
     let run = |project: &str, name: &str, day: u8, config: Value| {
         let created = format!("2026-03-0{day}T10:00:00+00:00");
         fixture.run(project, name, &created, config, &[json!({"loss": 1.0})]);
@@ -142,7 +142,7 @@ fn nothing_found_tells_what_there_is() {
         let message = fixture.call("find_runs", arguments.clone()).unwrap_err();
         assert!(message.contains(expected), "{arguments}: {message}");
     }
-    let empty = Fixture::new();
+    let empty = Fixture::empty();
     let message = empty.call("find_runs", json!({"query": "a"})).unwrap_err();
     assert!(message.contains("There is no run to search in 0 projects"), "{message}");
 }

@@ -7,7 +7,7 @@ use super::*;
 
 /// Four runs: the third logs no accuracy, the fourth only NaN.
 fn sweep() -> Fixture {
-    let fixture = Fixture::new();
+    let fixture = Fixture::empty();
     let rows = |losses: &[f64], accuracy: Value| -> Vec<Value> {
         let row = |loss: &f64| json!({"train/loss": loss, "accuracy": accuracy, "tokens": 5});
         losses.iter().map(row).collect()

@@ -52,9 +52,10 @@ fn more_than_one(more: &str, text: &str) -> Mistake {
 }
 
 fn scalar(text: &str) -> Value {
-    match serde_json::from_str::<Value>(text) {
-        Ok(value @ (Value::Number(_) | Value::Bool(_) | Value::Null)) => return value,
-        _ => {}
+    if let Ok(value @ (Value::Number(_) | Value::Bool(_) | Value::Null)) =
+        serde_json::from_str::<Value>(text)
+    {
+        return value;
     }
     match text {
         "True" => Value::from(true),
