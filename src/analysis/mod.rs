@@ -18,6 +18,7 @@ pub mod sample;
 pub mod schedule;
 pub mod series;
 pub mod shape;
+pub mod span;
 pub mod stats;
 pub mod verdict;
 

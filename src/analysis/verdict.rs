@@ -9,6 +9,15 @@ use super::{
 /// Fewest points that can show a direction.
 const FEWEST: usize = 5;
 
+/// How sure `n` points make that a run is well: the fewer, the more its course can be chance.
+fn by_number(n: usize) -> Confidence {
+    match n {
+        ..10 => Confidence::Low,
+        10..20 => Confidence::Medium,
+        _ => Confidence::High,
+    }
+}
+
 /// The verdict, how sure it is, and the kind of the finding it rests on.
 pub fn verdict(run: &Run<'_>, report: &mut Report) -> (Verdict, Confidence, Option<Kind>) {
     let ladder: &[(Kind, Verdict)] = match run.family {
@@ -45,7 +54,7 @@ pub fn verdict(run: &Run<'_>, report: &mut Report) -> (Verdict, Confidence, Opti
         Family::Preference => {
             let judged = report.not_checked.iter().all(|skipped| skipped.check != "dpo");
             match judged {
-                true => (Verdict::DpoHealthy, Confidence::High, None),
+                true => (Verdict::DpoHealthy, by_number(preference_points(run)), None),
                 false => (Verdict::InsufficientData, Confidence::High, None),
             }
         }
@@ -63,8 +72,13 @@ fn by_points(
             report.skip("verdict", format!("{n} points of the reward; {FEWEST} needed"));
             (Verdict::InsufficientData, Confidence::High, None)
         }
-        n => (verdict, if n < 20 { Confidence::Medium } else { Confidence::High }, None),
+        n => (verdict, by_number(n), None),
     }
+}
+
+fn preference_points(run: &Run<'_>) -> usize {
+    let tracks = [Role::PreferenceMargin, Role::PreferenceAccuracy].map(|role| run.track(role));
+    tracks.into_iter().flatten().next().map_or(0, |track| track.len())
 }
 
 /// Healthy or on a plateau when the curve clearly went the right way.
@@ -93,7 +107,6 @@ fn supervised(run: &Run<'_>, report: &mut Report) -> (Verdict, Confidence, Optio
     }
     match report.find(Kind::Plateau).map(|finding: &Finding| finding.confidence) {
         Some(confidence) => (Verdict::Plateau, confidence, Some(Kind::Plateau)),
-        None if n < 15 => (Verdict::Healthy, Confidence::Medium, None),
-        None => (Verdict::Healthy, Confidence::High, None),
+        None => (Verdict::Healthy, by_number(n), None),
     }
 }

@@ -44,7 +44,7 @@ fn sustained(grad: &Track, strictness: f64) -> Option<Finding> {
             Kind::GradExplosion,
             &grad.name,
             format!(
-                "{} grew throughout, from {} to {} ({:.0} x)",
+                "{} grew throughout, from {} to {} (smoothed; {:.0} x)",
                 grad.name,
                 show(start),
                 show(end),

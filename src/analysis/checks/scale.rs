@@ -38,6 +38,14 @@ impl Scaled {
         }
     }
 
+    /// How the rise from `low` to `high`, values of the curve, reads in a sentence.
+    pub fn say_between(&self, low: f64, high: f64) -> String {
+        match self.logarithmic {
+            true => self.say((high / low).ln()),
+            false => self.say((high - low) / self.unit),
+        }
+    }
+
     /// A rise of `x` as a plain number: the ratio, or the difference.
     pub fn ratio_or_difference(&self, x: f64) -> f64 {
         if self.logarithmic { x.exp() } else { x * self.unit }
