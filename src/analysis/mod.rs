@@ -3,6 +3,7 @@
 //! The same rows give the same words: sums run in a fixed order and ties have a total order.
 
 pub mod advice;
+pub mod around;
 pub mod checks;
 pub mod course;
 pub mod curve;

@@ -28,12 +28,20 @@ pub struct Answer<O> {
     pub output: O,
     /// What was left out, assumed or odd; one sentence each.
     pub notes: Vec<String>,
+    /// The tokens that it may take, if less than others.
+    pub tokens: Option<usize>,
 }
 
 impl<O> Answer<O> {
     /// An answer with nothing to add.
     pub fn new(output: O) -> Self {
-        Self { output, notes: Vec::new() }
+        Self { output, notes: Vec::new(), tokens: None }
+    }
+
+    /// Keeps it shorter than the budget.
+    pub fn within(mut self, tokens: usize) -> Self {
+        self.tokens = Some(tokens);
+        self
     }
 
     /// Adds notes.
@@ -108,12 +116,27 @@ pub struct PageRequest {
     pub limit: Option<usize>,
     /// Tells the cursors of one question from those of another.
     pub fingerprint: u32,
+    /// The part of the list that a call with a deadline had come to.
+    pub stretch: Option<Stretch>,
+}
+
+/// The part of a list that was looked at within a deadline. Places count from the oldest item on,
+/// so that items which appear meanwhile move nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    /// How many older items were not looked at yet.
+    pub from: usize,
+    /// Where it ends: newer items were looked at before, or are new.
+    pub to: usize,
 }
 
 impl PageRequest {
     /// The cursor of the page that begins after `offset` items.
     pub fn cursor_at(&self, offset: usize) -> String {
-        format!("{offset}.{:08x}", self.fingerprint)
+        match self.stretch {
+            None => format!("{offset}.{:08x}", self.fingerprint),
+            Some(Stretch { from, to }) => format!("{offset}-{from}-{to}.{:08x}", self.fingerprint),
+        }
     }
 }
 
@@ -142,6 +165,19 @@ impl<T> Page<T> {
         Self { items, total, request: request.clone() }
     }
 
+    /// A page of what was looked at within a deadline; `total` counts what was not, too. The
+    /// pages go on through `looked_at`, then with the rest of the list.
+    pub fn of_stretch(
+        looked_at: Vec<T>,
+        stretch: Stretch,
+        total: usize,
+        request: &PageRequest,
+        default_limit: usize,
+    ) -> Self {
+        let request = PageRequest { stretch: Some(stretch), ..request.clone() };
+        Self { total, ..Self::of(looked_at, &request, default_limit) }
+    }
+
     /// The same page of other items.
     pub fn try_map<U, E>(self, make: impl FnMut(T) -> Result<U, E>) -> Result<Page<U>, E> {
         let items = self.items.into_iter().map(make).collect::<Result<Vec<U>, E>>()?;
@@ -159,7 +195,15 @@ impl<T> Page<T> {
     /// Where the next page begins.
     pub fn next_cursor(&self) -> Option<String> {
         let next = self.request.offset + self.items.len();
-        (next < self.total && !self.items.is_empty()).then(|| self.request.cursor_at(next))
+        let Some(Stretch { from, to }) = self.request.stretch else {
+            return (next < self.total && !self.items.is_empty())
+                .then(|| self.request.cursor_at(next));
+        };
+        if next < to - from {
+            return Some(self.request.cursor_at(next));
+        }
+        let rest = PageRequest { stretch: Some(Stretch { from: 0, to: from }), ..self.request.clone() };
+        (from > 0).then(|| rest.cursor_at(0))
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::answer::{Failure, PageRequest};
+use super::answer::{Failure, PageRequest, Stretch};
 use super::budget;
 use super::nearest::{nearest, quoted};
 
@@ -207,22 +207,31 @@ fn page_request(tool: &str, own: &mut Map<String, Value>) -> Result<PageRequest,
     let limit = own.remove("limit").and_then(|limit| limit.as_u64()).map(|limit| limit as usize);
     let cursor = own.remove("cursor");
     let fingerprint = fingerprint(tool, own);
-    let offset = match &cursor {
-        None => 0,
-        Some(cursor) => offset_of(cursor.as_str().unwrap_or_default(), fingerprint)?,
+    let (offset, stretch) = match &cursor {
+        None => (0, None),
+        Some(cursor) => place_of(cursor.as_str().unwrap_or_default(), fingerprint)?,
     };
-    Ok(PageRequest { offset, limit, fingerprint })
+    Ok(PageRequest { offset, limit, fingerprint, stretch })
 }
 
-fn offset_of(cursor: &str, fingerprint: u32) -> Result<usize, Failure> {
+/// What a cursor stands for: `offset`, or `offset-from-to` within a stretch.
+fn place_of(cursor: &str, fingerprint: u32) -> Result<(usize, Option<Stretch>), Failure> {
     if cursor.is_empty() {
-        return Ok(0);
+        return Ok((0, None));
     }
-    let parts = cursor.split_once('.').and_then(|(offset, print)| {
-        Some((offset.parse::<usize>().ok()?, u32::from_str_radix(print, 16).ok()?))
+    let parts = cursor.split_once('.').and_then(|(place, print)| {
+        let numbers: Option<Vec<usize>> = place.split('-').map(|part| part.parse().ok()).collect();
+        let place = match numbers?.as_slice() {
+            [offset] => (*offset, None),
+            [offset, from, to] if from <= to => {
+                (*offset, Some(Stretch { from: *from, to: *to }))
+            }
+            _ => return None,
+        };
+        Some((place, u32::from_str_radix(print, 16).ok()?))
     });
     match parts {
-        Some((offset, print)) if print == fingerprint => Ok(offset),
+        Some((place, print)) if print == fingerprint => Ok(place),
         Some(_) => Err(Failure::new(
             "The cursor belongs to another question. Send it with the same arguments as the call \
              that gave it, or leave it out to begin anew.",

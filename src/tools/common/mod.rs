@@ -1,7 +1,9 @@
 //! What every tool shares.
 
+pub mod alert_groups;
 pub mod answer;
 pub mod arguments;
+pub mod around;
 pub mod budget;
 pub mod context;
 pub mod curves;
@@ -18,5 +20,5 @@ pub mod status;
 pub mod text;
 pub mod window;
 
-pub use answer::{Answer, Failure, Item, Output, Page, PageRequest};
+pub use answer::{Answer, Failure, Item, Output, Page, PageRequest, Stretch};
 pub use context::Context;
