@@ -22,7 +22,7 @@ fn own(run: &Run<'_>, finding: &Finding) -> Option<String> {
     let rate = run.config_number(&["learning_rate", "lr"]).filter(|rate| *rate > 0.0);
     match finding.kind {
         Kind::Overfitting | Kind::EvalMetricWorsening => step.map(|step| {
-            format!("use the checkpoint at or before step {step}; stop there next time")
+            format!("use the checkpoint at or before step {step}, and stop there next time")
         }),
         Kind::Diverged => step.map(|step| {
             let lower = rate.map_or("a lower learning rate".to_owned(), |rate| {
@@ -60,10 +60,8 @@ fn blow_up(run: &Run<'_>, finding: &Finding) -> Option<String> {
     let main = run.main().filter(|main| main.positive && main.len() >= 3)?;
     let until = finding.step?.0;
     let smooth = main.smooth();
-    let (lowest, _) = main.lowest_between(f64::NEG_INFINITY, until)?;
-    let at = Track::best(&smooth);
-    let (from, to) = (smooth.step(at.saturating_sub(2)), smooth.step(at + 2));
-    let (best_step, best) = main.lowest_between(from, to.min(until)).unwrap_or((lowest, 0.0));
+    let near_best = smooth.step(Track::best(&smooth) + 2);
+    let (best_step, best) = main.lowest_between(f64::NEG_INFINITY, near_best.min(until))?;
     let (top_step, top) = main.highest_between(best_step, until)?;
     let rise = (top / best).ln();
     let ran_away = best_step < top_step && rise > 1.5_f64.ln().max(8.0 * main.relative_noise());

@@ -66,12 +66,15 @@ pub fn show(value: f64) -> Number {
     Number(value)
 }
 
-/// A share in percent: one digit below ten, none above.
+/// A share in percent: one digit below ten, none above but short of a hundred.
 pub fn percent(share: f64) -> String {
     let value = share * 100.0;
-    match value.abs() < 9.95 {
-        true => format!("{value:.1} %"),
-        false => format!("{value:.0} %"),
+    match value.abs() {
+        ..9.95 => format!("{value:.1} %"),
+        // All but a little is not all.
+        99.5..99.95 => format!("{value:.1} %"),
+        99.95..100.0 => format!("{:.2} %", value.clamp(-99.99, 99.99)),
+        _ => format!("{value:.0} %"),
     }
 }
 
@@ -102,6 +105,9 @@ mod tests {
         assert_eq!(text(12345.678), "12346");
         assert_eq!(percent(0.0312), "3.1 %");
         assert_eq!(percent(-0.42), "-42 %");
+        assert_eq!(percent(-0.995), "-99.5 %");
+        assert_eq!(percent(-0.999999), "-99.99 %");
+        assert_eq!(percent(1.0), "100 %");
     }
 
     #[test]

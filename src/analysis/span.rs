@@ -25,8 +25,9 @@ impl Span {
     pub fn of(track: &Track) -> Self {
         let (start, end) = (track.start(), track.end());
         let (first, last) = (track.curve.value(0), track.last());
+        let (low, high) = extremes(&track.smooth().values);
         let near = |raw: f64, level: f64| {
-            (raw - level).abs() <= (0.1 * (start - end).abs()).max(0.01 * level.abs())
+            (raw - level).abs() <= (0.1 * (high - low)).max(0.01 * level.abs())
         };
         // The steep fall of the first steps lies beyond the level, and is no noise.
         let beyond = (first - start) * (start - end) > 0.0;
@@ -46,6 +47,11 @@ impl Span {
     }
 }
 
+fn extremes(values: &[f64]) -> (f64, f64) {
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    (least, values.iter().copied().fold(f64::NEG_INFINITY, f64::max))
+}
+
 /// A curve's way: from, to, by how much, over which steps.
 pub fn course(track: &Track) -> String {
     let span = Span::of(track);
@@ -58,11 +64,14 @@ pub fn course(track: &Track) -> String {
         "stood"
     };
     let change = span.change();
-    let by = if change.is_finite() { percent(change) } else { String::new() };
+    // From near zero everything is thousands of percent.
+    let by = if change.abs() < 10.0 { percent(change) } else { String::new() };
     let (name, first, last) = (&track.name, track.curve.step(0), track.curve.last_step());
     let (start, end, first, last) = (show(start), show(end), show(first), show(last));
     match (smoothed, by.is_empty()) {
-        (false, true) => format!("{name} {word} from {start} at step {first} to {end} at step {last}"),
+        (false, true) => {
+            format!("{name} {word} from {start} at step {first} to {end} at step {last}")
+        }
         (false, false) => {
             format!("{name} {word} from {start} at step {first} to {end} at step {last} ({by})")
         }

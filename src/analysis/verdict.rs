@@ -69,7 +69,9 @@ fn by_points(
 ) -> (Verdict, Confidence, Option<Kind>) {
     match track.map_or(0, Track::len) {
         n if n < FEWEST => {
-            report.skip("verdict", format!("{n} points of the reward; {FEWEST} needed"));
+            let name = track.map_or("the reward", |track| track.name.as_str());
+            let points = if n == 1 { "point" } else { "points" };
+            report.skip("verdict", format!("{name} has {n} {points}; {FEWEST} needed"));
             (Verdict::InsufficientData, Confidence::High, None)
         }
         n => (verdict, by_number(n), None),
@@ -96,6 +98,13 @@ fn supervised(run: &Run<'_>, report: &mut Report) -> (Verdict, Confidence, Optio
     }
     if !moved {
         let reason = match run.main() {
+            Some(main) if n < FEWEST => {
+                let points = if n == 1 { "point" } else { "points" };
+                format!(
+                    "{} has {n} {points}; {FEWEST} needed, 8 where the way is not clear",
+                    main.name
+                )
+            }
             Some(main) if n < 8 => {
                 format!("{} has {n} points without a direction beyond noise; 8 needed", main.name)
             }

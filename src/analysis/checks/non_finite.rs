@@ -71,6 +71,7 @@ fn judge(run: &Run<'_>, name: &str, ordered: &Ordered) -> Option<Finding> {
     let since = ordered.holes.get(tail).map(|(step, _)| *step);
     let rows = format!("{count} of {n} values ({})", percent(share));
     let summary = match (lasting, since) {
+        (true, Some(_)) if n == 1 => format!("{name} has one value, which is {kind}"),
         (true, Some(_)) if count == n => format!("{name} is {kind} in all {n} values"),
         (true, Some(since)) => format!(
             "{name} is {kind} from step {} to the end, {rows}; last good at step {}",

@@ -34,7 +34,10 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
     if let Some(finding) = lr_too_low(run, track, &course) {
         report.add(finding);
     } else if let Some(finding) = not_learning(run, track, &course) {
-        report.add(finding);
+        // One that diverged did learn first, or its loss says so already.
+        if report.find(Kind::Diverged).is_none() {
+            report.add(finding);
+        }
     } else if let Some(finding) = plateau(run, track, &course) {
         report.add(finding);
     }

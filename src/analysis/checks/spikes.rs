@@ -45,7 +45,9 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
     let events = events(&scaled, &blocks, run.strictness);
     let spikes = spikes(track, &scaled, &events, run.strictness);
     let lasting = spikes.as_ref().is_some_and(|finding| finding.severity != Severity::Info);
-    let rise = if lasting { None } else { slow_rise(track, run.strictness) };
+    // A curve that diverged has risen: that is told once.
+    let told = lasting || report.find(Kind::Diverged).is_some();
+    let rise = if told { None } else { slow_rise(track, run.strictness) };
     report.findings.extend(rise.or(spikes));
 }
 

@@ -202,7 +202,8 @@ impl<T> Page<T> {
         if next < to - from {
             return Some(self.request.cursor_at(next));
         }
-        let rest = PageRequest { stretch: Some(Stretch { from: 0, to: from }), ..self.request.clone() };
+        let rest =
+            PageRequest { stretch: Some(Stretch { from: 0, to: from }), ..self.request.clone() };
         (from > 0).then(|| rest.cursor_at(0))
     }
 }

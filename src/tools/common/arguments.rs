@@ -223,9 +223,7 @@ fn place_of(cursor: &str, fingerprint: u32) -> Result<(usize, Option<Stretch>), 
         let numbers: Option<Vec<usize>> = place.split('-').map(|part| part.parse().ok()).collect();
         let place = match numbers?.as_slice() {
             [offset] => (*offset, None),
-            [offset, from, to] if from <= to => {
-                (*offset, Some(Stretch { from: *from, to: *to }))
-            }
+            [offset, from, to] if from <= to => (*offset, Some(Stretch { from: *from, to: *to })),
             _ => return None,
         };
         Some((place, u32::from_str_radix(print, 16).ok()?))

@@ -59,14 +59,18 @@ fn nothing_to_judge(metrics: &Columns, system: &Columns, has_alerts: bool) -> St
         .map(|(name, _)| name.as_str())
         .collect();
     if !numeric.is_empty() {
-        let some = numeric.get(..NAMED).unwrap_or(&numeric);
+        let plain = |name: &&str| !name.starts_with('_') && name.chars().any(char::is_alphanumeric);
+        let some: Vec<&str> = numeric.into_iter().filter(plain).take(NAMED).collect();
+        let such_as =
+            if some.is_empty() { String::new() } else { format!(", such as {}", quoted(&some)) };
         return format!(
-            "no metric's name tells what is trained; name one with train_metric, such as {}",
-            quoted(some)
+            "no metric's name tells what is trained; name one with train_metric{such_as}"
         );
     }
     let other = match (system.metrics.is_empty(), has_alerts) {
-        (false, true) => ", only system metrics (get_system_metrics_for_run) and alerts (get_alerts)",
+        (false, true) => {
+            ", only system metrics (get_system_metrics_for_run) and alerts (get_alerts)"
+        }
         (false, false) => ", only system metrics: get_system_metrics_for_run lists them",
         (true, true) => ", only alerts: get_alerts shows them",
         (true, false) => "",
