@@ -28,7 +28,13 @@ fn own(run: &Run<'_>, finding: &Finding) -> Option<String> {
             let lower = rate.map_or("a lower learning rate".to_owned(), |rate| {
                 format!("the learning rate lowered from {} to {}", show(rate), lowered(rate))
             });
-            format!("restart from a checkpoint at or before step {step}, with {lower}")
+            let first = run.main().is_some_and(|main| main.curve.step(0) == step.0);
+            match first {
+                true => format!("start again with {lower}"),
+                false => {
+                    format!("restart from a checkpoint at or before step {step}, with {lower}")
+                }
+            }
         }),
         Kind::LossSpikes | Kind::LrTooHigh => rate.map(|rate| {
             format!("lower the learning rate from {} to {}", show(rate), lowered(rate))

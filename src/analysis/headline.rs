@@ -17,7 +17,8 @@ pub fn headline(
     report: &Report,
 ) -> String {
     if let Some(finding) = grounds.and_then(|kind| report.find(kind)) {
-        return with_action(finding);
+        let cause = report.find(Kind::RewardNoSignal).filter(|_| verdict == Verdict::RlFlat);
+        return with_action(finding, cause);
     }
     match verdict {
         Verdict::InsufficientData => report
@@ -35,11 +36,14 @@ pub fn headline(
     }
 }
 
-fn with_action(finding: &Finding) -> String {
-    match finding.actions.first() {
-        Some(action) => format!("{}; {action}.", finding.summary),
-        None => format!("{}.", finding.summary),
+fn with_action(finding: &Finding, cause: Option<&Finding>) -> String {
+    let mut text = finding.summary.clone();
+    let told = cause.map(|cause| &cause.summary).into_iter().chain(finding.actions.first());
+    for words in told {
+        text.push_str("; ");
+        text.push_str(words);
     }
+    text + "."
 }
 
 fn healthy(run: &Run<'_>, confidence: Confidence, report: &Report) -> String {

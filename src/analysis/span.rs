@@ -31,9 +31,17 @@ impl Span {
         };
         // The steep fall of the first steps lies beyond the level, and is no noise.
         let beyond = (first - start) * (start - end) > 0.0;
-        let stands = near(last, end) && (near(first, start) || beyond);
-        let (start, end) = if stands { (first, last) } else { (start, end) };
-        Self { start: track.logged(start), end: track.logged(end), smoothed: !stands }
+        if near(last, end) && (near(first, start) || beyond) {
+            Self { start: track.logged(first), end: track.logged(last), smoothed: false }
+        } else {
+            Self::levels(track)
+        }
+    }
+
+    /// The levels at both ends, for a sentence about a curve that did not move.
+    pub fn levels(track: &Track) -> Self {
+        let (start, end) = (track.logged(track.start()), track.logged(track.end()));
+        Self { start, end, smoothed: true }
     }
 
     /// From start to end relative to the start; not finite for a start at zero.

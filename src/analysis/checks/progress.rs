@@ -52,26 +52,23 @@ fn not_learning(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding
     let little = drop < 0.05 / run.strictness
         && (trend.p > 0.05 || trend.tau.abs() < 0.3 || drop < 0.02 / run.strictness);
     let only_noise = errors < 3.0 && trend.p > 0.05 && trend.tau > -0.2;
-    let guessing = stands_at_chance(run, track).is_some();
+    let guessing = stands_at_chance(run, track);
     // A loss that moves little may yet teach what the held-out data measure.
     let eval_learns = run.eval.as_ref().is_some_and(|eval| eval.len() >= 3 && eval.drop() > 0.05);
     let still = (little || only_noise) && !at_once && !eval_learns;
-    (still || guessing).then(|| {
-        let span = Span::of(track);
+    (still || guessing.is_some()).then(|| {
+        let span = Span::levels(track);
         let n = track.len();
+        let name = &track.name;
         let summary = match guessing {
-            true => format!(
-                "{} stands at {}{} and stays there: guessing",
-                track.name,
-                show(span.end),
-                span.mark()
+            Some(k) => format!(
+                "{name} stays at {} (smoothed), about ln {k}: that is guessing among {k}",
+                show(span.end)
             ),
-            false => format!(
-                "{} made no progress in {n} points: {} at the start, {} now{} ({})",
-                track.name,
+            None => format!(
+                "{name} made no progress in {n} points: {} at the start, {} now (smoothed, {})",
                 show(span.start),
                 show(span.end),
-                span.mark(),
                 percent(span.change()),
             ),
         };

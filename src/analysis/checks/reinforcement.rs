@@ -109,6 +109,8 @@ fn judge(reward: &Track, way: &Way, strictness: f64) -> Option<Finding> {
         )
     } else if improving {
         return None;
+    } else if deviation == 0.0 {
+        (Kind::RewardFlat, format!("{} is {} in every row", reward.name, show(last)))
     } else {
         (
             Kind::RewardFlat,
