@@ -66,7 +66,8 @@ fn not_learning(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding
                 show(span.end)
             ),
             None => format!(
-                "{name} made no progress in {n} points: {} at the start, {} now (smoothed, {})",
+                "{name} {} in {n} points: {} at the start, {} now (smoothed, {})",
+                if drop < 0.05 { "made no progress" } else { "moved no more than its noise" },
                 show(span.start),
                 show(span.end),
                 percent(span.change()),

@@ -227,8 +227,9 @@ fn no_signal(run: &Run<'_>) -> Option<Finding> {
             Kind::RewardNoSignal,
             &track.name,
             format!(
-                "rewards are all equal in {} of the groups: nothing to learn from",
-                percent(share)
+                "rewards are all equal in {} of the {}: nothing to learn from",
+                percent(share),
+                if track.role == Role::RewardSpread { "rows" } else { "groups" }
             ),
         )
         .with("share", share),
