@@ -1,5 +1,6 @@
 //! `diagnose_run`: how a run is doing, with the evidence; or which of many runs are sick.
 
+mod alerts;
 mod project;
 #[cfg(test)]
 mod tests;
@@ -11,10 +12,9 @@ use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use alerts::AlertItem;
 use project::ManyRuns;
 
-use super::common::alert_groups::{self, Group};
-use super::common::around::{MainMetrics, MetricAround, Moment};
 use super::common::nearest::{nearest, quoted};
 use super::common::shape::{RunFacts, counted};
 use super::common::status::Status;
@@ -25,18 +25,12 @@ use crate::analysis::finding::{Finding, Severity, Verdict};
 use crate::analysis::run::{Options, Strictness};
 use crate::trackio::columns::{self, Wanted};
 use crate::trackio::metric::Kind;
-use crate::trackio::value::Step;
-use crate::trackio::{Result as TrackioResult, Snapshot, alert, time};
+use crate::trackio::{Result as TrackioResult, Snapshot};
 
 pub struct DiagnoseRun;
 
 /// The tokens of one run's diagnosis, unless the caller asks for more.
 const TOKENS: usize = 1_200;
-/// So many kinds of stored alerts stand beside the findings.
-const SHOWN_ALERTS: usize = 3;
-/// What so many metrics did around an alert.
-const AROUND_ALERTS: usize = 2;
-
 #[derive(Deserialize, JsonSchema)]
 pub struct Args {
     /// Without run: every run of it, sickest first.
@@ -82,19 +76,6 @@ struct OneRun {
     left_out: Option<String>,
     #[serde(skip)]
     dropped: Dropped,
-}
-
-/// Stored alerts of one title, and what the metrics did around the first of them.
-#[derive(Serialize)]
-struct AlertItem {
-    level: String,
-    title: String,
-    count: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    first_step: Option<Step>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_step: Option<Step>,
-    around_first: Vec<MetricAround>,
 }
 
 /// How much was left out to keep the budget.
@@ -160,7 +141,7 @@ fn of_run(context: &Context, args: &Args) -> Result<Answer<Diagnosed>, Failure> 
             run_id: facts.run.id.clone(),
             status: facts.status,
             diagnosis,
-            alerts: alerts(snapshot, &facts)?,
+            alerts: alerts::of_run(snapshot, &facts.run)?,
             left_out: None,
             dropped: Dropped::default(),
         };
@@ -202,25 +183,6 @@ fn check_overrides(
         .into());
     }
     Err(resolve::no_such_metric(wanted, &facts.run, &numeric, "get_metrics_for_run").into())
-}
-
-/// The newest kinds of stored alerts, with what the main metrics did when each was first raised.
-fn alerts(snapshot: &Snapshot<'_>, facts: &RunFacts) -> TrackioResult<Vec<AlertItem>> {
-    let groups = alert_groups::of(&alert::list(snapshot, Some(&facts.run))?);
-    if groups.is_empty() {
-        return Ok(Vec::new());
-    }
-    let metrics = MainMetrics::of_run(snapshot, &facts.run, AROUND_ALERTS)?;
-    let item = |group: Group| {
-        let time = time::seconds(&group.first_time);
-        let moment =
-            group.first_step.map_or(Moment::Time(time), |step| Moment::Step(step.as_f64()));
-        let Group { level, title, count, first_step, last_step, .. } = group;
-        let around_first = metrics.around(moment);
-        let last_step = last_step.filter(|_| count > 1);
-        AlertItem { level, title, count, first_step, last_step, around_first }
-    };
-    Ok(groups.into_iter().take(SHOWN_ALERTS).map(item).collect())
 }
 
 /// The verdict as answers write it.

@@ -12,7 +12,7 @@ use super::*;
 use crate::tools::common::{arguments, schema};
 use crate::trackio::directory::Origin;
 use crate::trackio::project::CURRENT_SCHEMA;
-use crate::trackio::{Directory, Stop, Store};
+use crate::trackio::{Directory, Stop, Store, time};
 
 struct Trackio {
     directory: TempDir,
@@ -36,14 +36,14 @@ impl Trackio {
             let row = serde_json::to_vec(&metrics(i)).unwrap();
             let sql = "INSERT INTO metrics (run_id, timestamp, run_name, step, metrics)
                        VALUES (?1, ?2, ?1, ?3, ?4)";
-            self.database.execute(sql, params![run, time(day, i), i as i64, row]).unwrap();
+            self.database.execute(sql, params![run, moment(day, i), i as i64, row]).unwrap();
         }
     }
 
     fn alert(&self, run: &str, title: &str, second: usize, step: Option<i64>) {
         let sql = "INSERT INTO alerts (run_id, timestamp, run_name, title, text, level, step)
                    VALUES (?1, ?2, ?1, ?3, 'words', 'warn', ?4)";
-        self.database.execute(sql, params![run, time(1, second), title, step]).unwrap();
+        self.database.execute(sql, params![run, moment(1, second), title, step]).unwrap();
     }
 
     fn ask(&self, question: Value, deadline: Duration) -> Result<Map<String, Value>, Failure> {
@@ -67,7 +67,7 @@ impl Trackio {
     }
 }
 
-fn time(day: usize, second: usize) -> String {
+fn moment(day: usize, second: usize) -> String {
     let (minute, second) = (second / 60, second % 60);
     format!("2026-01-{day:02}T00:{minute:02}:{second:02}+00:00")
 }
