@@ -74,7 +74,7 @@ fn judge(run: &Run<'_>, name: &str, ordered: &Ordered) -> Option<Finding> {
         (true, Some(_)) if n == 1 => format!("{name} has one value, which is {kind}"),
         (true, Some(_)) if count == n => format!("{name} is {kind} in all {n} values"),
         (true, Some(since)) => format!(
-            "{name} is {kind} from step {} to the end, {rows}; last good at step {}",
+            "{name} is {kind} from step {} to the end, {rows}; last finite at step {}",
             show(since),
             show(last_good.unwrap_or_default())
         ),
