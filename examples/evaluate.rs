@@ -2,23 +2,31 @@
 //!
 //! `cargo run --release --example evaluate -- DIRECTORY [--misses]`, where DIRECTORY holds
 //! `labels.jsonl` and `runs/*.jsonl.gz`. The runs are written as a Trackio project, rows and
-//! configs, and the server's `diagnose_run` is asked about each.
+//! configs; the server is built in the same profile, started as a client starts it, and its
+//! `diagnose_run` is asked about each over standard input and output.
 #![allow(clippy::indexing_slicing, clippy::print_stdout, reason = "a program for the console")]
 
-use std::{fs, io::Read, path::Path, sync::Arc, time::Instant};
+use std::{
+    env, fs,
+    io::Read,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
-use mcp_trackio::tools::{self, Surroundings};
-use mcp_trackio::trackio::directory::Origin;
+use mcp_trackio::commands::session::Session;
+use mcp_trackio::tools::common::budget::BYTES_A_TOKEN;
 use mcp_trackio::trackio::project::CURRENT_SCHEMA;
-use mcp_trackio::trackio::{Directory, Stop, Store};
 use rusqlite::{Connection, params};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 const PROJECT: &str = "recorded";
 /// Recordings have no times: their rows are written a second apart, long ago.
 const START: i64 = 1_700_000_000;
+/// An answer takes milliseconds.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
@@ -29,27 +37,42 @@ fn main() -> Result<()> {
 
     let project = tempfile::tempdir()?;
     write_project(project.path(), recordings, &labels)?;
-    let directory = Directory { path: project.path().to_owned(), origin: Origin::Argument };
-    let server = Surroundings {
-        store: Arc::new(Store::new(directory, 128 << 20)),
-        now: Timestamp::now(),
-        stop: Stop::default(),
-    };
-    let tool = tools::find("diagnose_run").context("the server has no diagnose_run")?;
+    let mut server = Command::new(server()?);
+    server.arg("--dir").arg(project.path());
+    let mut session = Session::open(server, TIMEOUT)?;
     let mut tally = Tally::default();
     for (run, label) in labels.iter().enumerate() {
-        let question = json!({"project": PROJECT, "run": run_name(run), "max_tokens": 8_000});
-        let question: Map<String, Value> = serde_json::from_value(question)?;
-        let started = Instant::now();
-        let answer = tool.call(&server, question)?;
-        tally.seconds.push(started.elapsed().as_secs_f64());
-        tally.bytes.push(answer.text.len());
+        let question = json!({"project": PROJECT, "run": run_name(run)});
+        let answer = session.call("diagnose_run", question)?;
+        ensure!(!answer.is_error, "{}: {}", label["id"], answer.text);
+        let diagnosis = answer.structured.context("an answer has no structured part")?;
+        tally.seconds.push(answer.took.as_secs_f64());
+        tally.text_bytes.push(answer.text.len());
+        tally.structured_bytes.push(diagnosis.to_string().len());
         let human = label["human"]["label"].as_str().unwrap_or_default();
         let id = label["id"].as_str().unwrap_or_default();
-        tally.count(id, expected(human), answer.structured.into());
+        tally.count(id, expected(human), diagnosis);
     }
+    session.close()?;
     tally.print(show_misses);
     Ok(())
+}
+
+/// The server beside this program, built anew in the profile of this program.
+fn server() -> Result<PathBuf> {
+    let own = env::current_exe()?;
+    let built = own.parent().and_then(Path::parent).context("this program has no target")?;
+    let profile = match built.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => "dev",
+        Some(profile) => profile,
+    };
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args(["build", "--quiet", "--bin", "mcp-trackio", "--profile", profile])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()?;
+    ensure!(status.success(), "the server could not be built");
+    Ok(built.join(format!("mcp-trackio{}", env::consts::EXE_SUFFIX)))
 }
 
 /// The labels that two people would agree on.
@@ -125,7 +148,8 @@ struct Tally {
     /// Run, expected and found verdict, the whole diagnosis.
     pairs: Vec<(String, &'static str, String, Value)>,
     seconds: Vec<f64>,
-    bytes: Vec<usize>,
+    text_bytes: Vec<usize>,
+    structured_bytes: Vec<usize>,
 }
 
 impl Tally {
@@ -182,8 +206,14 @@ impl Tally {
         self.seconds.sort_by(f64::total_cmp);
         let at = |q: f64| self.seconds[((n - 1) as f64 * q) as usize] * 1e3;
         println!("time per answer        median {:.2} ms, largest {:.2} ms", at(0.5), at(1.0));
-        let largest = self.bytes.iter().max().copied().unwrap_or_default();
-        println!("largest answer         {} tokens", largest.div_ceil(4));
+        let tokens = |bytes: &[usize]| {
+            bytes.iter().max().copied().unwrap_or_default().div_ceil(BYTES_A_TOKEN)
+        };
+        println!(
+            "largest answer         {} tokens structured, {} text",
+            tokens(&self.structured_bytes),
+            tokens(&self.text_bytes)
+        );
 
         if misses {
             println!();

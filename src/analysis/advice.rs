@@ -2,8 +2,8 @@
 
 use super::{
     finding::{Finding, Kind, Severity},
-    number::show,
-    run::Run,
+    number::{Number, show},
+    run::{Run, Track},
 };
 
 /// Adds causes and actions.
@@ -22,15 +22,22 @@ fn own(run: &Run<'_>, finding: &Finding) -> Option<String> {
     let rate = run.config_number(&["learning_rate", "lr"]).filter(|rate| *rate > 0.0);
     match finding.kind {
         Kind::Overfitting | Kind::EvalMetricWorsening => step.map(|step| {
-            format!("use the checkpoint at or before step {step}; stop there next time")
+            format!("use the checkpoint at or before step {step}, and stop there next time")
         }),
-        Kind::Diverged | Kind::LossSpikes | Kind::LrTooHigh => rate.map(|rate| {
-            format!(
-                "lower the learning rate from {} to {}–{}",
-                show(rate),
-                show(rate / 10.0),
-                show(rate / 2.0)
-            )
+        Kind::Diverged => step.map(|step| {
+            let lower = rate.map_or("a lower learning rate".to_owned(), |rate| {
+                format!("the learning rate lowered from {} to {}", show(rate), lowered(rate))
+            });
+            let first = run.main().is_some_and(|main| main.curve.step(0) == step.0);
+            match first {
+                true => format!("start again with {lower}"),
+                false => {
+                    format!("restart from a checkpoint at or before step {step}, with {lower}")
+                }
+            }
+        }),
+        Kind::LossSpikes | Kind::LrTooHigh => rate.map(|rate| {
+            format!("lower the learning rate from {} to {}", show(rate), lowered(rate))
         }),
         Kind::LrTooLow => rate.map(|rate| {
             format!(
@@ -40,12 +47,41 @@ fn own(run: &Run<'_>, finding: &Finding) -> Option<String> {
                 show(rate * 10.0)
             )
         }),
-        Kind::NonFinite if finding.severity != Severity::Info => finding
-            .evidence
-            .get("last_good_step")
-            .map(|step| format!("restart from a checkpoint before step {step}")),
+        Kind::NonFinite if finding.severity != Severity::Info => {
+            let last_good = finding.evidence.get("last_good_step");
+            let before = |step: &Number| format!("restart from a checkpoint before step {step}");
+            blow_up(run, finding).or_else(|| last_good.map(before))
+        }
         _ => None,
     }
+}
+
+fn lowered(rate: f64) -> String {
+    format!("{}–{}", show(rate / 10.0), show(rate / 2.0))
+}
+
+/// A loss that ran away before it stopped being a number: its last finite values are no place to
+/// restart from.
+fn blow_up(run: &Run<'_>, finding: &Finding) -> Option<String> {
+    let main = run.main().filter(|main| main.positive && main.len() >= 3)?;
+    let until = finding.step?.0;
+    let smooth = main.smooth();
+    let near_best = smooth.step(Track::best(&smooth) + 2);
+    let (best_step, best) = main.lowest_between(f64::NEG_INFINITY, near_best.min(until))?;
+    let (top_step, top) = main.highest_between(best_step, until)?;
+    let rise = (top / best).ln();
+    let ran_away = best_step < top_step && rise > 1.5_f64.ln().max(8.0 * main.relative_noise());
+    ran_away.then(|| {
+        format!(
+            "restart from a checkpoint at or before step {}, where {} was best ({}): by step {} \
+             it had risen to {}",
+            show(best_step),
+            main.name,
+            show(best),
+            show(top_step),
+            show(top)
+        )
+    })
 }
 
 /// Causes and actions of a kind of finding.

@@ -15,27 +15,31 @@ use super::{
     role::Role,
     run::{Family, Options, Run, RunFacts, Status, Track},
     schedule::{self, LearningRate, Progress},
+    span::Span,
     verdict::verdict,
 };
 
-/// A curve's way in a few numbers, as logged.
+/// A curve's way in a few numbers, each as it was logged.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct CurveSummary {
     /// What it measures.
     pub role: Role,
     /// Its name.
     pub metric: String,
-    /// The median of the first twentieth.
+    /// The first value.
     pub start: Number,
-    /// The median of the last tenth.
+    /// The last finite value.
     pub now: Number,
     /// The best single value.
     pub best: Number,
     /// Its step.
     pub best_step: Number,
-    /// From start to now, in percent of start.
+    /// From start to now, in percent of start; of the smoothed ends where those are given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change_percent: Option<Number>,
+    /// The levels at both ends, where noise makes the first or the last value mislead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub smoothed: Option<[Number; 2]>,
 }
 
 /// When to ask again.
@@ -81,6 +85,23 @@ pub struct Diagnosis {
     pub notes: Vec<String>,
 }
 
+impl Diagnosis {
+    /// Whether no metric tells how the run is doing.
+    pub fn has_no_main_metric(&self) -> bool {
+        !["train", "eval", "reward"].iter().any(|role| self.metrics_used.contains_key(role))
+            && self.curves.is_empty()
+    }
+
+    /// Gives a better reason why nothing can be said.
+    pub fn because(&mut self, reason: String) {
+        self.not_checked.retain(|skipped| skipped.check == "verdict");
+        for skipped in &mut self.not_checked {
+            skipped.reason.clone_from(&reason);
+        }
+        self.headline = format!("Nothing to judge: {reason}.");
+    }
+}
+
 /// Diagnoses one run.
 pub fn diagnose(facts: &RunFacts<'_>, options: &Options) -> Diagnosis {
     let run = Run::resolve(*facts, options);
@@ -91,7 +112,7 @@ pub fn diagnose(facts: &RunFacts<'_>, options: &Options) -> Diagnosis {
     let (verdict, confidence, grounds) = verdict(&run, &mut report);
     let progress = schedule::progress(&run);
     let projection = projection(&run, verdict, progress.as_ref(), &mut report);
-    let headline = headline(&run, verdict, grounds, &report);
+    let headline = headline(&run, verdict, confidence, grounds, &report);
     report.findings.sort_by(|a, b| {
         a.severity.cmp(&b.severity).then(a.confidence.cmp(&b.confidence)).then(a.kind.cmp(&b.kind))
     });
@@ -200,15 +221,16 @@ fn curves(run: &Run<'_>) -> Vec<CurveSummary> {
 
 fn curve_summary(track: &Track) -> CurveSummary {
     let best = Track::best(&track.curve);
-    let (start, now) = (track.logged(track.start()), track.logged(track.end()));
-    let change = 100.0 * (now - start) / start.abs();
+    let span = Span::of(track);
+    let change = 100.0 * span.change();
     CurveSummary {
         role: track.role,
         metric: track.name.clone(),
-        start: Number(start),
-        now: Number(now),
+        start: Number(track.logged(track.curve.value(0))),
+        now: Number(track.logged(track.last())),
         best: Number(track.logged(track.curve.value(best))),
         best_step: Number(track.curve.step(best)),
-        change_percent: change.is_finite().then_some(Number(change)),
+        change_percent: change.is_finite().then_some(Number((10.0 * change).round() / 10.0)),
+        smoothed: span.smoothed.then_some([Number(span.start), Number(span.end)]),
     }
 }

@@ -3,6 +3,7 @@
 //! The same rows give the same words: sums run in a fixed order and ties have a total order.
 
 pub mod advice;
+pub mod around;
 pub mod checks;
 pub mod course;
 pub mod curve;
@@ -18,6 +19,7 @@ pub mod sample;
 pub mod schedule;
 pub mod series;
 pub mod shape;
+pub mod span;
 pub mod stats;
 pub mod verdict;
 

@@ -55,7 +55,12 @@ impl fmt::Display for Number {
         let value = if whole { self.0 } else { round(self.0, 4) };
         match value.abs() {
             _ if whole => write!(f, "{value}"),
-            size if size != 0.0 && !(1e-4..1e7).contains(&size) => write!(f, "{value:e}"),
+            size if size >= 1e7 => {
+                let text = format!("{value:.3e}");
+                let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
+                write!(f, "{}e{power}", digits.trim_end_matches('0').trim_end_matches('.'))
+            }
+            size if size != 0.0 && size < 1e-4 => write!(f, "{value:e}"),
             _ => write!(f, "{value}"),
         }
     }
@@ -66,12 +71,15 @@ pub fn show(value: f64) -> Number {
     Number(value)
 }
 
-/// A share in percent: one digit below ten, none above.
+/// A share in percent: one digit below ten, none above but short of a hundred.
 pub fn percent(share: f64) -> String {
     let value = share * 100.0;
-    match value.abs() < 9.95 {
-        true => format!("{value:.1} %"),
-        false => format!("{value:.0} %"),
+    match value.abs() {
+        ..9.95 => format!("{value:.1} %"),
+        // All but a little is not all.
+        99.5..99.95 => format!("{value:.1} %"),
+        99.95..100.0 => format!("{:.2} %", value.clamp(-99.99, 99.99)),
+        _ => format!("{value:.0} %"),
     }
 }
 
@@ -100,8 +108,13 @@ mod tests {
         assert_eq!(text(2.5e-5), "2.5e-5");
         assert_eq!(text(0.0), "0");
         assert_eq!(text(12345.678), "12346");
+        assert_eq!(text(1.069453e24), "1.069e24");
+        assert_eq!(text(2e12), "2e12");
         assert_eq!(percent(0.0312), "3.1 %");
         assert_eq!(percent(-0.42), "-42 %");
+        assert_eq!(percent(-0.995), "-99.5 %");
+        assert_eq!(percent(-0.999999), "-99.99 %");
+        assert_eq!(percent(1.0), "100 %");
     }
 
     #[test]

@@ -219,6 +219,27 @@ impl Track {
         median_or_zero(self.blocks().tail(0.1, if self.len() < 10 { 1 } else { 3 }))
     }
 
+    /// The last value.
+    pub fn last(&self) -> f64 {
+        self.curve.value(self.len().saturating_sub(1))
+    }
+
+    /// The lowest point logged from step `from` to step `to`, as step and value.
+    pub fn lowest_between(&self, from: f64, to: f64) -> Option<(f64, f64)> {
+        self.points_between(from, to).min_by(|a, b| a.1.total_cmp(&b.1))
+    }
+
+    /// The highest point logged from step `from` to step `to`, as step and value.
+    pub fn highest_between(&self, from: f64, to: f64) -> Option<(f64, f64)> {
+        self.points_between(from, to).max_by(|a, b| a.1.total_cmp(&b.1))
+    }
+
+    fn points_between(&self, from: f64, to: f64) -> impl Iterator<Item = (f64, f64)> {
+        let first = self.curve.steps.partition_point(|step| *step < from);
+        let points = self.curve.steps.iter().copied().zip(self.curve.values.iter().copied());
+        points.skip(first).take_while(move |(step, _)| *step <= to)
+    }
+
     /// `blocks` without single outliers: a running median of five, of three for short curves.
     pub fn smooth(&self) -> Curve {
         let window = if self.blocks().len() < 20 { 3 } else { 5 };
@@ -231,6 +252,11 @@ impl Track {
     /// The noise of `blocks`, a standard deviation.
     pub fn noise(&self) -> f64 {
         noise(&self.blocks().values)
+    }
+
+    /// The noise of the logarithm of `blocks`; for a curve above zero.
+    pub fn relative_noise(&self) -> f64 {
+        noise(&self.blocks().map(f64::ln).values)
     }
 
     /// The index in `smooth` of its lowest point, the first of equals.

@@ -4,12 +4,12 @@ use super::{
     checks::{self, overfitting::turn},
     curve::Curve,
     finding::{Kind, Report},
-    headline::course,
     methods::{mann_kendall::mann_kendall, running::running_median},
     number::{percent, show},
     role::{Direction, Role, Split, classify},
     run::{Options, Run, RunFacts, Status, Track},
     series::Series,
+    span::course,
 };
 
 /// Points that are named.
@@ -75,9 +75,11 @@ fn remarks<'a>(report: &'a Report, kinds: &'a [Kind]) -> impl Iterator<Item = St
             Kind::RewardDeclining => "declining",
             _ => "flat",
         };
-        match finding.step {
-            Some(step) => format!("{word} from step {step}"),
-            None => word.to_owned(),
+        match (finding.step, finding.until_step) {
+            (Some(step), Some(until)) if step == until => format!("{word} at step {step}"),
+            (Some(step), Some(until)) => format!("{word} at steps {step} to {until}"),
+            (Some(step), None) => format!("{word} from step {step}"),
+            (None, _) => word.to_owned(),
         }
     })
 }
@@ -171,7 +173,14 @@ mod tests {
             None,
         );
         assert!(text.contains("non-finite from step 2950"), "{text}");
-        assert!(text.contains("spikes from step"), "{text}");
+        assert!(text.contains("spikes at steps 1000 to 1090"), "{text}");
+    }
+
+    #[test]
+    fn what_recovered_has_an_end() {
+        let bad = |i: f64| if (7.0..10.0).contains(&i) { f64::INFINITY } else { 3.0 - i / 60.0 };
+        let text = shape("loss", &series(100, bad), None);
+        assert!(text.contains("non-finite at steps 70 to 90"), "{text}");
     }
 
     #[test]

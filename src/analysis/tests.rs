@@ -3,5 +3,6 @@
 mod benchmark;
 mod checks;
 mod generate;
+mod kinds;
 mod properties;
 mod side_metrics;

@@ -9,6 +9,15 @@ use super::{
 /// Fewest points that can show a direction.
 const FEWEST: usize = 5;
 
+/// How sure `n` points make that a run is well: the fewer, the more its course can be chance.
+fn by_number(n: usize) -> Confidence {
+    match n {
+        ..10 => Confidence::Low,
+        10..20 => Confidence::Medium,
+        _ => Confidence::High,
+    }
+}
+
 /// The verdict, how sure it is, and the kind of the finding it rests on.
 pub fn verdict(run: &Run<'_>, report: &mut Report) -> (Verdict, Confidence, Option<Kind>) {
     let ladder: &[(Kind, Verdict)] = match run.family {
@@ -45,7 +54,7 @@ pub fn verdict(run: &Run<'_>, report: &mut Report) -> (Verdict, Confidence, Opti
         Family::Preference => {
             let judged = report.not_checked.iter().all(|skipped| skipped.check != "dpo");
             match judged {
-                true => (Verdict::DpoHealthy, Confidence::High, None),
+                true => (Verdict::DpoHealthy, by_number(preference_points(run)), None),
                 false => (Verdict::InsufficientData, Confidence::High, None),
             }
         }
@@ -60,11 +69,18 @@ fn by_points(
 ) -> (Verdict, Confidence, Option<Kind>) {
     match track.map_or(0, Track::len) {
         n if n < FEWEST => {
-            report.skip("verdict", format!("{n} points of the reward; {FEWEST} needed"));
+            let name = track.map_or("the reward", |track| track.name.as_str());
+            let points = if n == 1 { "point" } else { "points" };
+            report.skip("verdict", format!("{name} has {n} {points}; {FEWEST} needed"));
             (Verdict::InsufficientData, Confidence::High, None)
         }
-        n => (verdict, if n < 20 { Confidence::Medium } else { Confidence::High }, None),
+        n => (verdict, by_number(n), None),
     }
+}
+
+fn preference_points(run: &Run<'_>) -> usize {
+    let tracks = [Role::PreferenceMargin, Role::PreferenceAccuracy].map(|role| run.track(role));
+    tracks.into_iter().flatten().next().map_or(0, |track| track.len())
 }
 
 /// Healthy or on a plateau when the curve clearly went the right way.
@@ -82,6 +98,13 @@ fn supervised(run: &Run<'_>, report: &mut Report) -> (Verdict, Confidence, Optio
     }
     if !moved {
         let reason = match run.main() {
+            Some(main) if n < FEWEST => {
+                let points = if n == 1 { "point" } else { "points" };
+                format!(
+                    "{} has {n} {points}; {FEWEST} needed, 8 where the way is not clear",
+                    main.name
+                )
+            }
             Some(main) if n < 8 => {
                 format!("{} has {n} points without a direction beyond noise; 8 needed", main.name)
             }
@@ -93,7 +116,6 @@ fn supervised(run: &Run<'_>, report: &mut Report) -> (Verdict, Confidence, Optio
     }
     match report.find(Kind::Plateau).map(|finding: &Finding| finding.confidence) {
         Some(confidence) => (Verdict::Plateau, confidence, Some(Kind::Plateau)),
-        None if n < 15 => (Verdict::Healthy, Confidence::Medium, None),
-        None => (Verdict::Healthy, Confidence::High, None),
+        None => (Verdict::Healthy, by_number(n), None),
     }
 }

@@ -1,30 +1,36 @@
 //! `diagnose_run`: how a run is doing, with the evidence; or which of many runs are sick.
 
+mod alerts;
+mod project;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use alerts::AlertItem;
+use project::ManyRuns;
+
+use super::common::nearest::{nearest, quoted};
 use super::common::shape::{RunFacts, counted};
 use super::common::status::Status;
-use super::common::{Answer, Context, Failure, Item, Output, Page, diagnosis, resolve};
+use super::common::{Answer, Context, Failure, Output, budget, diagnosis, resolve, scan};
 use super::{Category, Tool};
 use crate::analysis::diagnose::Diagnosis;
-use crate::analysis::finding::{Severity, Verdict};
+use crate::analysis::finding::{Finding, Severity, Verdict};
 use crate::analysis::run::{Options, Strictness};
-use crate::trackio::{Result as TrackioResult, Snapshot, alert, run};
+use crate::trackio::columns::{self, Wanted};
+use crate::trackio::metric::Kind;
+use crate::trackio::{Result as TrackioResult, Snapshot};
 
 pub struct DiagnoseRun;
 
-/// A whole project is looked at for so long.
-const DEADLINE: Duration = Duration::from_secs(5);
-const DEFAULT_LIMIT: usize = 30;
-/// So many stored alerts stand beside the findings.
-const SHOWN_ALERTS: usize = 5;
-
+/// The tokens of one run's diagnosis, unless the caller asks for more.
+const TOKENS: usize = 1_200;
 #[derive(Deserialize, JsonSchema)]
 pub struct Args {
     /// Without run: every run of it, sickest first.
@@ -64,7 +70,22 @@ struct OneRun {
     diagnosis: Diagnosis,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<BTreeMap<String, Value>>")]
-    alerts: Vec<Value>,
+    alerts: Vec<AlertItem>,
+    /// What did not fit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<String>,
+    #[serde(skip)]
+    dropped: Dropped,
+}
+
+/// How much was left out to keep the budget.
+#[derive(Default)]
+struct Dropped {
+    findings: usize,
+    details: bool,
+    curves: usize,
+    alerts: usize,
+    not_checked: usize,
 }
 
 /// The fields of a diagnosis, for the schema: what lies deeper is the contract's.
@@ -84,30 +105,6 @@ struct DiagnosisFields {
     not_checked: Vec<BTreeMap<String, String>>,
 }
 
-#[derive(Serialize, JsonSchema)]
-struct ManyRuns {
-    counts: BTreeMap<String, usize>,
-    #[serde(flatten)]
-    runs: Page<RunVerdict>,
-}
-
-#[derive(Serialize, JsonSchema)]
-#[schemars(inline)]
-struct RunVerdict {
-    run: String,
-    run_id: String,
-    #[schemars(with = "String")]
-    verdict: Verdict,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
-    severity: Option<Severity>,
-    headline: String,
-}
-
-impl Item for RunVerdict {
-    const LIST: &'static str = "runs";
-}
-
 impl Tool for DiagnoseRun {
     const NAME: &'static str = "diagnose_run";
     const TITLE: &'static str = "Diagnose a run";
@@ -124,7 +121,7 @@ impl Tool for DiagnoseRun {
 
     fn run(context: &Context, args: Args) -> Result<Answer<Diagnosed>, Failure> {
         match (&args.project, &args.run) {
-            (Some(project), None) => of_project(context, project, &args),
+            (Some(project), None) => project::diagnose(context, project, &args, scan::TIME),
             _ => of_run(context, &args),
         }
     }
@@ -137,82 +134,55 @@ fn of_run(context: &Context, args: &Args) -> Result<Answer<Diagnosed>, Failure> 
         let mut notes = resolved.notes(args.run.as_deref());
         let facts = RunFacts::of(snapshot, context, &resolved.run)?;
         let mut diagnosis = diagnosis::of_run(snapshot, context, &facts, &args.options())?;
-        check_overrides(args, &diagnosis, &facts)?;
+        check_overrides(snapshot, args, &diagnosis, &facts)?;
         notes.append(&mut diagnosis.notes);
         let one = OneRun {
             run: facts.run.name.clone(),
             run_id: facts.run.id.clone(),
             status: facts.status,
             diagnosis,
-            alerts: alerts(snapshot, &facts)?,
+            alerts: alerts::of_run(snapshot, &facts.run)?,
+            left_out: None,
+            dropped: Dropped::default(),
         };
         Ok((one, notes))
     })?;
     let output = Diagnosed { project: target.project.name, one: Some(one), many: None };
-    Ok(Answer::new(output).with_notes(target.notes).with_notes(notes))
+    let answer = Answer::new(output).with_notes(target.notes).with_notes(notes);
+    // The budget is checked once more where it is smaller.
+    Ok(if context.tokens > budget::DEFAULT_TOKENS { answer } else { answer.within(TOKENS) })
 }
 
-/// A metric that was named must be there.
-fn check_overrides(args: &Args, diagnosis: &Diagnosis, facts: &RunFacts) -> Result<(), Failure> {
-    let used: Vec<&str> = diagnosis.metrics_used.values().map(String::as_str).collect();
-    for name in [&args.train_metric, &args.eval_metric].into_iter().flatten() {
-        if !used.contains(&name.as_str()) {
-            return Err(resolve::no_such_metric(name, &facts.run, &used, "get_metrics_for_run"));
-        }
+/// A metric that was named must be there, and must have numbers.
+fn check_overrides(
+    snapshot: &Snapshot<'_>,
+    args: &Args,
+    diagnosis: &Diagnosis,
+    facts: &RunFacts,
+) -> TrackioResult<()> {
+    let named = [&args.train_metric, &args.eval_metric].into_iter().flatten();
+    let used = |name: &&String| diagnosis.metrics_used.values().any(|used| used == *name);
+    let Some(wanted) = named.into_iter().find(|name| !used(name)) else { return Ok(()) };
+    let columns = columns::of_run(snapshot, Kind::Metrics, &facts.run, &Wanted::statistics())?;
+    let mut numeric: Vec<&str> = columns
+        .metrics
+        .iter()
+        .filter(|(_, column)| column.count() > 0)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let has_none = numeric.is_empty();
+    if columns.metrics.contains_key(wanted) && !has_none {
+        let found = columns.metrics.get(wanted).map_or("", |column| column.kind.as_ref());
+        numeric.retain(|name| name != wanted);
+        return Err(Failure(format!(
+            "Metric `{}` of run `{}` holds no numbers but {found}. With numbers, nearest: {}.",
+            resolve::shown(wanted),
+            resolve::shown(&facts.run.name),
+            quoted(&nearest(wanted, numeric))
+        ))
+        .into());
     }
-    Ok(())
-}
-
-fn alerts(snapshot: &Snapshot<'_>, facts: &RunFacts) -> TrackioResult<Vec<Value>> {
-    let all = alert::list(snapshot, Some(&facts.run))?;
-    let shown = all.iter().take(SHOWN_ALERTS).map(
-        |alert| serde_json::json!({"level": alert.level, "title": alert.title, "step": alert.step}),
-    );
-    Ok(shown.collect())
-}
-
-fn of_project(context: &Context, name: &str, args: &Args) -> Result<Answer<Diagnosed>, Failure> {
-    let project = resolve::project(context, name)?;
-    let started = Instant::now();
-    let (mut verdicts, total) = context.read(&project, |snapshot| {
-        let runs = run::newest_first(snapshot)?;
-        let mut verdicts = Vec::new();
-        for run in &runs {
-            if started.elapsed() > DEADLINE {
-                break;
-            }
-            let facts = RunFacts::of(snapshot, context, run)?;
-            let diagnosis = diagnosis::of_run(snapshot, context, &facts, &args.options())?;
-            verdicts.push(RunVerdict {
-                run: run.name.clone(),
-                run_id: run.id.clone(),
-                verdict: diagnosis.verdict,
-                severity: diagnosis::severity(&diagnosis),
-                headline: diagnosis.headline,
-            });
-        }
-        Ok((verdicts, runs.len()))
-    })?;
-    let note = (verdicts.len() < total).then(|| {
-        format!(
-            "The newest {} of {total} runs were looked at within {} s. What was read is kept: ask \
-             again to come further.",
-            verdicts.len(),
-            DEADLINE.as_secs()
-        )
-    });
-    // Sickest first; among equals the newest.
-    verdicts.sort_by_key(|verdict| {
-        (verdict.severity.map_or(u8::MAX, |severity| severity as u8), verdict.verdict)
-    });
-    let mut counts = BTreeMap::new();
-    for verdict in &verdicts {
-        *counts.entry(word(verdict.verdict)).or_default() += 1;
-    }
-    let runs = Page::of(verdicts, &context.page, DEFAULT_LIMIT);
-    let many = ManyRuns { counts, runs };
-    let output = Diagnosed { project: name.to_owned(), one: None, many: Some(many) };
-    Ok(Answer::new(output).with_notes(note))
+    Err(resolve::no_such_metric(wanted, &facts.run, &numeric, "get_metrics_for_run").into())
 }
 
 /// The verdict as answers write it.
@@ -256,12 +226,65 @@ impl Output for Diagnosed {
         if let Some(many) = &mut self.many {
             return many.runs.shrink(share);
         }
-        let Some(one) = &mut self.one else { return false };
-        let diagnosis = &mut one.diagnosis;
-        // The findings last: they are what was asked for.
-        diagnosis.not_checked.pop().is_some()
-            || one.alerts.pop().is_some()
-            || (diagnosis.curves.len() > 2 && diagnosis.curves.pop().is_some())
-            || (diagnosis.findings.len() > 1 && diagnosis.findings.pop().is_some())
+        self.one.as_mut().is_some_and(OneRun::drop_the_least)
+    }
+}
+
+impl OneRun {
+    /// Leaves out what tells least: the findings last, for they are what was asked for.
+    fn drop_the_least(&mut self) -> bool {
+        let Self { diagnosis, alerts, dropped, .. } = self;
+        let is_minor = |finding: &&mut Finding| finding.severity == Severity::Info;
+        if let Some(minor) = diagnosis
+            .findings
+            .iter_mut()
+            .skip(1)
+            .filter(is_minor)
+            .rfind(|finding| !finding.causes.is_empty() || !finding.actions.is_empty())
+        {
+            minor.causes.clear();
+            minor.actions.clear();
+            dropped.details = true;
+        } else if diagnosis.not_checked.len() > 3 {
+            diagnosis.not_checked.pop();
+            dropped.not_checked += 1;
+        } else if diagnosis.curves.len() > 2 {
+            diagnosis.curves.pop();
+            dropped.curves += 1;
+        } else if alerts.len() > 1 {
+            alerts.pop();
+            dropped.alerts += 1;
+        } else if diagnosis.findings.len() > 1 {
+            diagnosis.findings.pop();
+            dropped.findings += 1;
+        } else if diagnosis.not_checked.pop().is_some() {
+            dropped.not_checked += 1;
+        } else if alerts.pop().is_some() {
+            dropped.alerts += 1;
+        } else {
+            return false;
+        }
+        self.left_out = Some(self.dropped.describe());
+        true
+    }
+}
+
+impl Dropped {
+    fn describe(&self) -> String {
+        let counts = [
+            (self.findings, "finding"),
+            (self.curves, "curve"),
+            (self.alerts, "kind of alert"),
+            (self.not_checked, "unchecked item"),
+        ];
+        let mut parts: Vec<String> = counts
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, noun)| counted(count, noun).replace("kind of alerts", "kinds of alerts"))
+            .collect();
+        if self.details {
+            parts.push("causes and actions of minor findings".to_owned());
+        }
+        format!("{}; max_tokens 4000 shows them", parts.join(", "))
     }
 }

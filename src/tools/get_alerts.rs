@@ -6,6 +6,7 @@ use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::common::alert_groups::{self, Group};
 use super::common::shape::counted;
 use super::common::{Answer, Context, Failure, Item, Output, Page, resolve};
 use super::{Category, Tool};
@@ -18,8 +19,6 @@ pub struct GetAlerts;
 const DEFAULT_LIMIT: usize = 50;
 /// Groups are an overview: so many of the largest.
 const MOST_GROUPS: usize = 10;
-/// So many runs are named in a group.
-const NAMED_RUNS: usize = 5;
 
 #[derive(Deserialize, JsonSchema)]
 pub struct Args {
@@ -60,21 +59,6 @@ impl Item for AlertItem {
     const LIST: &'static str = "alerts";
 }
 
-#[derive(Serialize, JsonSchema)]
-#[schemars(inline)]
-struct Group {
-    title: String,
-    level: String,
-    count: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<f64>")]
-    first_step: Option<Step>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<f64>")]
-    last_step: Option<Step>,
-    runs: Vec<String>,
-}
-
 impl Tool for GetAlerts {
     const NAME: &'static str = "get_alerts";
     const TITLE: &'static str = "Get alerts";
@@ -110,7 +94,7 @@ impl Tool for GetAlerts {
                 project: args.project.clone(),
                 run: resolved.map(|resolved| resolved.run.name),
                 by_level: by_level(&all),
-                groups: groups(&all),
+                groups: largest_groups(&all),
                 alerts: Page::of(all, &context.page, DEFAULT_LIMIT)
                     .try_map(|alert| crate::trackio::Result::Ok(AlertItem::of(alert)))?,
             };
@@ -174,27 +158,9 @@ fn by_level(alerts: &[Alert]) -> BTreeMap<String, usize> {
     counts
 }
 
-/// Alerts of one title and level, the most frequent first.
-fn groups(alerts: &[Alert]) -> Vec<Group> {
-    let mut groups: BTreeMap<(&str, &str), Group> = BTreeMap::new();
-    // Oldest first, so that the first step is the first.
-    for alert in alerts.iter().rev() {
-        let new = || Group {
-            title: alert.title.clone(),
-            level: alert.level.clone(),
-            count: 0,
-            first_step: alert.step,
-            last_step: None,
-            runs: Vec::new(),
-        };
-        let group = groups.entry((&alert.title, &alert.level)).or_insert_with(new);
-        group.count += 1;
-        group.last_step = alert.step.or(group.last_step);
-        if group.runs.len() < NAMED_RUNS && !group.runs.contains(&alert.run) {
-            group.runs.push(alert.run.clone());
-        }
-    }
-    let mut groups: Vec<Group> = groups.into_values().collect();
+/// The most frequent first.
+fn largest_groups(alerts: &[Alert]) -> Vec<Group> {
+    let mut groups = alert_groups::of(alerts);
     groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.title.cmp(&b.title)));
     groups.truncate(MOST_GROUPS);
     groups

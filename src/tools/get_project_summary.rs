@@ -239,11 +239,12 @@ fn findings(
         });
     }
     let not_checked = with_rows.count() - found.len();
-    // The newest tells most; of the others, those that are not well.
+    // The newest tells most; of the others, those that are not well. A run of which nothing can
+    // be said is no finding.
+    let quiet = ["healthy", "dpo_healthy", "rl_improving", "insufficient_data"];
     let mut is_newest = true;
     found.retain(|run| {
-        let is_well = matches!(run.verdict.as_str(), "healthy" | "dpo_healthy" | "rl_improving");
-        std::mem::replace(&mut is_newest, false) || !is_well
+        std::mem::replace(&mut is_newest, false) || !quiet.contains(&run.verdict.as_str())
     });
     Ok((found, not_checked))
 }

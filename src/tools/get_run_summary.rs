@@ -21,7 +21,7 @@ use crate::analysis::run::Options;
 use crate::trackio::columns::{self, Columns, Wanted};
 use crate::trackio::metric::Kind;
 use crate::trackio::value::{Metrics, Step};
-use crate::trackio::{Result as TrackioResult, Snapshot, alert, config, run, time};
+use crate::trackio::{Result as TrackioResult, Snapshot, alert, config, time};
 
 pub struct GetRunSummary;
 
@@ -255,9 +255,8 @@ fn summary(
 ) -> TrackioResult<Summary> {
     let num_logs = columns.rows + columns.unreadable;
     let started = facts.run.created_at.as_deref().and_then(time::parse);
-    let last_row = run::last_timestamps(snapshot, "metrics", &facts.run)?;
-    let last_row = last_row.iter().filter_map(|text| time::parse(text)).max();
-    let duration = match (started, last_row) {
+    // To the same moment as last_seen, so that both say the same.
+    let duration = match (started, facts.last_seen) {
         (Some(started), Some(last)) => Some(time::as_seconds(last) - time::as_seconds(started)),
         _ => None,
     };

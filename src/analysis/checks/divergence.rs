@@ -10,6 +10,7 @@ use crate::analysis::{
     number::show,
     role::Role,
     run::{Run, Track},
+    span::Span,
 };
 
 /// Compares the level at the end with the best and with the start.
@@ -60,29 +61,44 @@ fn diverged(track: &Track, strictness: f64) -> Option<Finding> {
         _ => double || (rise > scaled.threshold(1.3, 0.6) * strictness && lost > 0.6),
     };
     diverged.then(|| {
-        let low_logged = track.logged(track.blocks().value(best));
-        let end_logged = track.logged(track.end());
+        let until = x.step(best + 2);
+        let (best_step, low) = track
+            .lowest_between(f64::NEG_INFINITY, until)
+            .unwrap_or((x.step(best), track.blocks().value(best)));
+        let onset = x.step(onset(&smooth, best, rise));
+        let span = Span::of(track);
+        let (best, end) = (track.logged(low), span.end);
         Finding::new(
             Kind::Diverged,
             &track.name,
             format!(
-                "{} went from its best {} at step {} to {} at the end ({}) and stayed there",
+                "{} was best ({}) at step {}, rose from step {} on and ended at {}{}, {} {}its best",
                 track.name,
-                show(low_logged),
-                show(x.step(best)),
-                show(end_logged),
-                scaled.say(rise),
+                show(best),
+                show(best_step),
+                show(onset),
+                show(end),
+                span.mark(),
+                scaled.say_between(low, track.logged(end)),
+                if scaled.logarithmic { "" } else { "above " },
             ),
         )
-        .at(x.step(best))
+        .at(onset)
         .confidence(if few { Confidence::Medium } else { Confidence::High })
-        .with("best", low_logged)
-        .with("best_step", x.step(best))
-        .with("end", end_logged)
-        .with("start", track.logged(track.start()))
+        .with("best", best)
+        .with("best_step", best_step)
+        .with("end", end)
+        .with("start", span.start)
         .with("share_of_gain_lost", lost)
         .with("rise_in_sigma", rise / sigma)
     })
+}
+
+/// The last point at which a rise of `rise` from `best` had not begun yet: after it the curve stays
+/// a tenth of the rise above its best.
+fn onset(smooth: &[f64], best: usize, rise: f64) -> usize {
+    let limit = at(smooth, best) + 0.1 * rise;
+    smooth.iter().rposition(|value| *value <= limit).map_or(best, |last| last.max(best))
 }
 
 fn at(values: &[f64], index: usize) -> f64 {

@@ -24,7 +24,8 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
     }
     if let Some(finding) = sustained(grad, run.strictness).or_else(|| jumps(grad, run.strictness)) {
         let reacts = run.family == Family::Supervised
-            && finding.step.is_some_and(|step| loss_reacts(run, step.0));
+            && (report.find(Kind::Diverged).is_some()
+                || finding.step.is_some_and(|step| loss_reacts(run, step.0)));
         report.add(if reacts { finding } else { finding.info() });
     }
     high(grad, report);
@@ -44,7 +45,7 @@ fn sustained(grad: &Track, strictness: f64) -> Option<Finding> {
             Kind::GradExplosion,
             &grad.name,
             format!(
-                "{} grew throughout, from {} to {} ({:.0} x)",
+                "{} grew throughout, from {} to {} (smoothed; {:.0} x)",
                 grad.name,
                 show(start),
                 show(end),

@@ -65,23 +65,22 @@ fn judge(run: &Run<'_>, name: &str, ordered: &Ordered) -> Option<Finding> {
         _ if class.split == Some(Split::Eval) => trailing >= 1 || share > 0.5,
         _ => trailing >= 2 || share > 0.5 || count == n,
     };
-    let (first_step, value) = *ordered.holes.first()?;
-    let kind = match NonFinite::of(value) {
-        Some(NonFinite::Infinity | NonFinite::NegativeInfinity) => "infinite",
-        _ => "NaN",
-    };
+    let (first_step, _) = *ordered.holes.first()?;
+    let (last_step, _) = *ordered.holes.last()?;
+    let kind = kind(&ordered.holes);
     let since = ordered.holes.get(tail).map(|(step, _)| *step);
     let rows = format!("{count} of {n} values ({})", percent(share));
     let summary = match (lasting, since) {
+        (true, Some(_)) if n == 1 => format!("{name} has one value, which is {kind}"),
         (true, Some(_)) if count == n => format!("{name} is {kind} in all {n} values"),
         (true, Some(since)) => format!(
-            "{name} is {kind} from step {} to the end, {rows}; last good at step {}",
+            "{name} is {kind} from step {} to the end, {rows}; last finite at step {}",
             show(since),
             show(last_good.unwrap_or_default())
         ),
-        (true, None) => format!("{name} is {kind} in {rows}, first at step {}", show(first_step)),
+        (true, None) => format!("{name} is {kind} in {rows}, {}", steps(first_step, last_step)),
         (false, _) => {
-            format!("{name} was {kind} in passing: {rows}, first at step {}", show(first_step))
+            format!("{name} was {kind} in passing, {}: {rows}", steps(first_step, last_step))
         }
     };
     let finding = Finding::new(Kind::NonFinite, name, summary)
@@ -91,7 +90,26 @@ fn judge(run: &Run<'_>, name: &str, ordered: &Ordered) -> Option<Finding> {
         .with("trailing", trailing)
         .with("share", share)
         .with("last_good_step", last_good.unwrap_or(f64::NAN));
+    let finding = if since.is_some() { finding } else { finding.until(last_step) };
     Some(if lasting { finding } else { finding.info() })
+}
+
+/// What the values are.
+fn kind(holes: &[(f64, f64)]) -> &'static str {
+    let is_nan = |(_, value): &(f64, f64)| NonFinite::of(*value) == Some(NonFinite::NaN);
+    match holes.iter().filter(|hole| is_nan(hole)).count() {
+        0 => "infinite",
+        n if n == holes.len() => "NaN",
+        _ => "NaN or infinite",
+    }
+}
+
+/// Where they are.
+fn steps(first: f64, last: f64) -> String {
+    match first == last {
+        true => format!("at step {}", show(first)),
+        false => format!("between steps {} and {}", show(first), show(last)),
+    }
 }
 
 /// Rows whose loss is exactly 0 while the gradient is not finite.

@@ -16,6 +16,7 @@ use crate::analysis::{
     number::{percent, show},
     role::{Direction, Role},
     run::{Run, Track},
+    span::Span,
 };
 
 /// How an eval curve stands to its best.
@@ -175,14 +176,20 @@ fn overfitting(run: &Run<'_>, train: &Track, eval: &Track) -> Option<Finding> {
     };
     let best = eval.logged(eval.blocks().value(turn.lowest));
     let best_step = eval.blocks().step(turn.lowest);
-    let now = eval.logged(eval.end());
+    let span = Span::of(eval);
+    let now = span.end;
+    let rise = match eval.positive {
+        true => percent(now / best - 1.0),
+        false => format!("{} of its gain", percent(turn.loss_from_lowest)),
+    };
     let mut summary = format!(
-        "{} was best ({}) at step {} and has risen {} to {} since, while {} fell a further {}",
+        "{} was best ({}) at step {} and has risen {rise} to {}{} since, while {} fell a further \
+         {} (smoothed)",
         eval.name,
         show(best),
         show(best_step),
-        percent(turn.loss_from_lowest),
         show(now),
+        span.mark(),
         train.name,
         percent(fall.max(0.0)),
     );
@@ -240,16 +247,19 @@ fn worsening(run: &Run<'_>, train: &Track, score: &Track) -> Option<Finding> {
         && still_falls(train, step);
     found.then(|| {
         let best = score.logged(score.blocks().value(turn.lowest));
-        let (best_step, now) = (score.blocks().step(turn.lowest), score.logged(score.end()));
+        let best_step = score.blocks().step(turn.lowest);
+        let span = Span::of(score);
+        let now = span.end;
         Finding::new(
             Kind::EvalMetricWorsening,
             &score.name,
             format!(
-                "{} was best ({}) at step {} and has worsened to {} since, while {} improved",
+                "{} was best ({}) at step {} and has worsened to {}{} since, while {} improved",
                 score.name,
                 show(best),
                 show(best_step),
                 show(now),
+                span.mark(),
                 train.name
             ),
         )
@@ -276,7 +286,7 @@ fn gap(train: &Track, eval: &Track) -> Option<Finding> {
             Kind::GeneralizationGap,
             &eval.name,
             format!(
-                "{} has not improved since step {} while {} fell a further {}",
+                "{} has not improved since step {} while {} fell a further {} (smoothed)",
                 eval.name,
                 show(step),
                 train.name,
@@ -302,8 +312,8 @@ fn scale_mismatch(train: &Track, eval: &Track) -> Option<Finding> {
             Kind::ScaleMismatch,
             &eval.name,
             format!(
-                "{} ({}) and {} ({}) differ {:.1} x at the first evaluation: compare trends, not \
-                 levels",
+                "{} (about {}) and {} ({}) differ {:.1} x at the first evaluation: compare trends, \
+                 not levels",
                 train.name,
                 show(then),
                 eval.name,

@@ -51,7 +51,8 @@ fn margin_rises(margin: &Track, report: &mut Report) -> bool {
                 Kind::DpoMarginFlat,
                 &margin.name,
                 format!(
-                    "{} went from {} to {} without a rising trend: preferences are not learned",
+                    "{} went from {} to {} (medians of the first and last fifth) without a rising \
+                     trend: preferences are not learned",
                     margin.name,
                     show(first),
                     show(last)
@@ -73,7 +74,11 @@ fn accuracy_above_chance(accuracy: &Track, run: &Run<'_>, rising: bool, report: 
             Finding::new(
                 Kind::DpoAccuracyAtChance,
                 &accuracy.name,
-                format!("{} is {} at the end; guessing gives 0.5", accuracy.name, show(last)),
+                format!(
+                    "{} is {} over the last fifth (median); guessing gives 0.5",
+                    accuracy.name,
+                    show(last)
+                ),
             )
             .confidence(Confidence::Medium)
             .with("first", first)
@@ -85,7 +90,7 @@ fn accuracy_above_chance(accuracy: &Track, run: &Run<'_>, rising: bool, report: 
                 Kind::DpoOverOptimised,
                 &accuracy.name,
                 format!(
-                    "{} is {} while margins still grow: pairs are told apart, more steps move the \
+                    "{} is {} over the last fifth (median) while margins still grow: pairs are told apart, more steps move the \
                      model away from its reference",
                     accuracy.name,
                     show(last)
@@ -107,7 +112,7 @@ fn displacement(margin: &Track, chosen: &Track, report: &mut Report) {
                 Kind::LikelihoodDisplacement,
                 &chosen.name,
                 format!(
-                    "{} falls from {} to {} while {} grows: the chosen answers become less likely \
+                    "{} falls from {} to {} (medians of fifths) while {} grows: the chosen answers become less likely \
                      too",
                     chosen.name,
                     show(first),

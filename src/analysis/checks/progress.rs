@@ -7,9 +7,10 @@ use crate::analysis::{
         mann_kendall::mann_kendall, median::median_or_zero, noise::noise, theil_sen::theil_sen,
     },
     number::{percent, show},
-    role::Role,
+    role::{Direction, Role},
     run::{Run, Track},
     schedule,
+    span::Span,
 };
 
 /// Fewest points from which the absence of progress can be told.
@@ -33,7 +34,10 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
     if let Some(finding) = lr_too_low(run, track, &course) {
         report.add(finding);
     } else if let Some(finding) = not_learning(run, track, &course) {
-        report.add(finding);
+        // One that diverged did learn first, or its loss says so already.
+        if report.find(Kind::Diverged).is_none() {
+            report.add(finding);
+        }
     } else if let Some(finding) = plateau(run, track, &course) {
         report.add(finding);
     }
@@ -48,29 +52,33 @@ fn not_learning(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding
     let little = drop < 0.05 / run.strictness
         && (trend.p > 0.05 || trend.tau.abs() < 0.3 || drop < 0.02 / run.strictness);
     let only_noise = errors < 3.0 && trend.p > 0.05 && trend.tau > -0.2;
-    let guessing = stands_at_chance(run, track).is_some();
+    let guessing = stands_at_chance(run, track);
     // A loss that moves little may yet teach what the held-out data measure.
     let eval_learns = run.eval.as_ref().is_some_and(|eval| eval.len() >= 3 && eval.drop() > 0.05);
     let still = (little || only_noise) && !at_once && !eval_learns;
-    (still || guessing).then(|| {
-        let (start, now) = (track.logged(track.start()), track.logged(track.end()));
+    (still || guessing.is_some()).then(|| {
+        let span = Span::levels(track);
         let n = track.len();
+        let name = &track.name;
         let summary = match guessing {
-            true => format!("{} stands at {} and stays there: guessing", track.name, show(now)),
-            false => format!(
-                "{} made no progress in {n} points: {} at the start, {} now ({})",
-                track.name,
-                show(start),
-                show(now),
-                percent(-drop),
+            Some(k) => format!(
+                "{name} stays at {} (smoothed), about ln {k}: that is guessing among {k}",
+                show(span.end)
+            ),
+            None => format!(
+                "{name} {} in {n} points: {} at the start, {} now (smoothed, {})",
+                if drop < 0.05 { "made no progress" } else { "moved no more than its noise" },
+                show(span.start),
+                show(span.end),
+                percent(span.change()),
             ),
         };
         Finding::new(Kind::NotLearning, &track.name, summary)
             .at(track.curve.step(0))
             .confidence(if n < 15 { Confidence::Medium } else { Confidence::High })
-            .with("start", start)
-            .with("now", now)
-            .with("drop_percent", 100.0 * drop)
+            .with("start", span.start)
+            .with("now", span.end)
+            .with("smoothed_drop_percent", 100.0 * drop)
             .with("tau", trend.tau)
             .with("points", n)
     })
@@ -97,25 +105,26 @@ fn lr_too_low(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> 
     let vanishing =
         run.grad_norm.as_ref().is_some_and(|g| g.len() >= 5 && g.end() < 0.01 * g.start());
     (late < 0.0 && late <= 0.5 * early && !vanishing).then(|| {
-        let (start, now) = (track.logged(track.start()), track.logged(track.end()));
+        let span = Span::of(track);
         Finding::new(
             Kind::LrTooLow,
             &track.name,
             format!(
-                "{} falls steadily but slowly, {} in {} points ({} to {}), and does not flatten: \
+                "{} falls steadily but slowly, {} in {} points ({} to {}{}), and does not flatten: \
                  consistent with a learning rate that is too low",
                 track.name,
-                percent(*drop),
+                percent(span.change()),
                 track.len(),
-                show(start),
-                show(now),
+                show(span.start),
+                show(span.end),
+                span.mark(),
             ),
         )
         .at(track.curve.step(0))
         .confidence(Confidence::Medium)
-        .with("start", start)
-        .with("now", now)
-        .with("drop_percent", 100.0 * drop)
+        .with("start", span.start)
+        .with("now", span.end)
+        .with("smoothed_drop_percent", 100.0 * drop)
         .with("slope_early", early)
         .with("slope_late", late)
         .with("tau", trend.tau)
@@ -150,8 +159,9 @@ fn plateau(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> {
             Kind::Plateau,
             &track.name,
             format!(
-                "{} fell from {} to {} by step {} and has not progressed since",
+                "{} {} from {} to {} (smoothed) by step {} and has not progressed since",
                 track.name,
+                if track.direction == Direction::Max { "rose" } else { "fell" },
                 show(track.logged(start)),
                 show(track.logged(fourth)),
                 show(since),
@@ -204,7 +214,7 @@ fn chance(run: &Run<'_>, track: &Track, report: &Report) -> Option<Finding> {
             Kind::ChanceLevel,
             &track.name,
             format!(
-                "{} stands at {} = ln {k}: the loss of guessing among {k}",
+                "{} stands at {} (smoothed), about ln {k}: the loss of guessing among {k}",
                 track.name,
                 show(level)
             ),

@@ -87,13 +87,19 @@ fn judge(reward: &Track, way: &Way, strictness: f64) -> Option<Finding> {
     let (kind, summary) = if collapsed {
         (
             Kind::RewardCollapsed,
-            format!("{} fell from {} to {} and stayed there", reward.name, show(first), show(last)),
+            format!(
+                "{} fell from {} to {} (means of the first and last fifth) and stayed there",
+                reward.name,
+                show(first),
+                show(last)
+            ),
         )
     } else if declining {
         (
             Kind::RewardDeclining,
             format!(
-                "{} peaked at {} at step {} and has fallen {} to {}",
+                "{} peaked at {} (smoothed) at step {} and has fallen {} to {} (mean of the last \
+                 fifth)",
                 reward.name,
                 show(peak.0),
                 show(peak.1),
@@ -103,11 +109,14 @@ fn judge(reward: &Track, way: &Way, strictness: f64) -> Option<Finding> {
         )
     } else if improving {
         return None;
+    } else if deviation == 0.0 {
+        (Kind::RewardFlat, format!("{} is {} in every row", reward.name, show(last)))
     } else {
         (
             Kind::RewardFlat,
             format!(
-                "{} moved from {} to {}, within its noise of ±{}",
+                "{} moved from {} to {} (means of the first and last fifth), within its noise of \
+                 ±{}",
                 reward.name,
                 show(first),
                 show(last),
@@ -147,7 +156,7 @@ fn kl_runaway(kl: &Track, suffers: bool, strictness: f64) -> Option<Finding> {
                 Kind::Diverged,
                 &kl.name,
                 format!(
-                    "{} reached {} at step {} (first tenth: {}): the policy has left its reference",
+                    "{} reached {} at step {} (median of the first tenth: {}): the policy has left its reference",
                     kl.name,
                     show(highest),
                     show(curve.step(top)),
@@ -164,7 +173,12 @@ fn kl_runaway(kl: &Track, suffers: bool, strictness: f64) -> Option<Finding> {
         let finding = Finding::new(
             Kind::KlRunaway,
             &kl.name,
-            format!("{} grew from {} to {} and still rises", kl.name, show(first), show(last)),
+            format!(
+                "{} grew from {} to {} (medians of the first and last tenth) and still rises",
+                kl.name,
+                show(first),
+                show(last)
+            ),
         )
         .at(curve.step(0))
         .with("first", first)
@@ -185,7 +199,7 @@ fn entropy_collapse(entropy: &Track, way: &Way) -> Option<Finding> {
             Kind::EntropyCollapse,
             &entropy.name,
             format!(
-                "{} fell from {} to {}: little is explored",
+                "{} fell from {} to {} (medians of the first and last tenth): little is explored",
                 entropy.name,
                 show(first),
                 show(last)
@@ -213,8 +227,9 @@ fn no_signal(run: &Run<'_>) -> Option<Finding> {
             Kind::RewardNoSignal,
             &track.name,
             format!(
-                "rewards are all equal in {} of the groups: nothing to learn from",
-                percent(share)
+                "rewards are all equal in {} of the {}: nothing to learn from",
+                percent(share),
+                if track.role == Role::RewardSpread { "rows" } else { "groups" }
             ),
         )
         .with("share", share),

@@ -32,14 +32,31 @@ impl Scaled {
     /// How a rise of `x` reads in a sentence.
     pub fn say(&self, x: f64) -> String {
         match self.logarithmic {
-            true if x.exp() < 1e6 => format!("{:.1} x", x.exp()),
-            true => format!("{:.0e} x", x.exp()),
-            false => format!("{:.0} % of the gain", 100.0 * x),
+            true => times(x.exp()),
+            false if x < 10.0 => format!("{:.0} % of the gain", 100.0 * x),
+            false => format!("{} the gain", times(x)),
+        }
+    }
+
+    /// How the rise from `low` to `high`, values of the curve, reads in a sentence.
+    pub fn say_between(&self, low: f64, high: f64) -> String {
+        match self.logarithmic {
+            true => self.say((high / low).ln()),
+            false => self.say((high - low) / self.unit),
         }
     }
 
     /// A rise of `x` as a plain number: the ratio, or the difference.
     pub fn ratio_or_difference(&self, x: f64) -> f64 {
         if self.logarithmic { x.exp() } else { x * self.unit }
+    }
+}
+
+/// How many times, with a digit where it counts.
+fn times(ratio: f64) -> String {
+    match ratio {
+        ..100.0 => format!("{ratio:.1} x"),
+        100.0..1e6 => format!("{ratio:.0} x"),
+        _ => format!("{ratio:.0e} x"),
     }
 }

@@ -45,7 +45,9 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
     let events = events(&scaled, &blocks, run.strictness);
     let spikes = spikes(track, &scaled, &events, run.strictness);
     let lasting = spikes.as_ref().is_some_and(|finding| finding.severity != Severity::Info);
-    let rise = if lasting { None } else { slow_rise(track, run.strictness) };
+    // A curve that diverged has risen: that is told once.
+    let told = lasting || report.find(Kind::Diverged).is_some();
+    let rise = if told { None } else { slow_rise(track, run.strictness) };
     report.findings.extend(rise.or(spikes));
 }
 
@@ -121,19 +123,25 @@ fn spikes(track: &Track, scaled: &Scaled, events: &[Event], strictness: f64) -> 
     let worse = end - before > (5.0 * sigma).max(scaled.threshold(1.1, 0.1));
     let outcome = if worse { "recovered to a worse level" } else { "recovered" };
     let step = |i: usize| show(track.curve.step(i));
+    let top = (worst.from..=worst.to)
+        .max_by(|a, b| x.value(*a).total_cmp(&x.value(*b)))
+        .unwrap_or(worst.from);
     let summary = format!(
-        "{} {} in {}, the largest {} at step {}; {outcome}",
+        "{} {} in {}, the largest to {} at step {} ({} {}); {outcome}",
         events.len(),
         if events.len() == 1 { "spike" } else { "spikes" },
         track.name,
+        show(track.logged(track.curve.value(top))),
+        step(top),
         scaled.say(worst.height),
-        step(worst.from),
+        if scaled.logarithmic { "its running median" } else { "above its running median" },
     );
     let finding = Finding::new(Kind::LossSpikes, &track.name, summary)
         .at(track.curve.step(first.from))
         .until(track.curve.step(last.to))
         .with("events", events.len())
-        .with("largest_step", track.curve.step(worst.from))
+        .with("largest", track.logged(track.curve.value(top)))
+        .with("largest_step", track.curve.step(top))
         .with("largest_ratio", scaled.ratio_or_difference(worst.height))
         .with("longest_points", events.iter().map(|e| e.points).max().unwrap_or(0))
         .with(
@@ -174,6 +182,12 @@ fn slow_rise(track: &Track, strictness: f64) -> Option<Finding> {
         && found.rise > 0.35 * gain
         && found.rise > 6.0 * sigma * strictness;
     large.then(|| {
+        let around = |at: usize| (x.step(at.saturating_sub(2)), x.step(at + 2));
+        let (from, to) = (around(found.from), around(found.to));
+        let lowest = track.lowest_between(from.0, from.1);
+        let highest = track.highest_between(to.0, to.1);
+        let (low_step, bottom) = lowest.unwrap_or((from.0, f64::NAN));
+        let (high_step, top) = highest.unwrap_or((to.1, f64::NAN));
         let end = median_or_zero(x.tail(0.1, 3));
         let outcome = if end - low < 0.25 * found.rise {
             "recovered"
@@ -188,19 +202,19 @@ fn slow_rise(track: &Track, strictness: f64) -> Option<Finding> {
             format!(
                 "{} rose {} from {} at step {} to {} at step {}; {outcome}",
                 track.name,
-                scaled.say(found.rise),
-                show(track.logged(track.blocks().value(found.from))),
-                show(x.step(found.from)),
-                show(track.logged(track.blocks().value(found.to))),
-                show(x.step(found.to)),
+                scaled.say_between(bottom, top),
+                show(track.logged(bottom)),
+                show(low_step),
+                show(track.logged(top)),
+                show(high_step),
             ),
         )
-        .at(x.step(found.from))
-        .until(x.step(found.to))
+        .at(low_step)
+        .until(high_step)
         .confidence(Confidence::Medium)
-        .with("low", track.logged(track.blocks().value(found.from)))
-        .with("high", track.logged(track.blocks().value(found.to)))
-        .with("rise_ratio", scaled.ratio_or_difference(found.rise))
+        .with("low", track.logged(bottom))
+        .with("high", track.logged(top))
+        .with("smoothed_rise", scaled.ratio_or_difference(found.rise))
         .with("rise_in_sigma", found.rise / sigma)
         .with("level_now", track.logged(track.end()))
     })

@@ -51,7 +51,7 @@ fn a_rate_is_called_too_high_only_with_a_symptom() {
     assert_eq!(calm.severity(Kind::LrTooHigh), None);
 }
 
-fn preference(margin: f64, accuracy: f64) -> Recording {
+pub(super) fn preference(margin: f64, accuracy: f64) -> Recording {
     let way = |i: usize| i as f64 / N as f64;
     Recording::new()
         .metric("train/loss", N, |i| 0.69 - 0.3 * margin.min(1.0) * way(i))
@@ -74,7 +74,7 @@ fn preference_training_is_judged_by_margins_and_accuracies() {
     assert_eq!(easy.severity(Kind::DpoOverOptimised), Some(Severity::Info));
 }
 
-fn reward(f: impl Fn(usize) -> f64) -> Recording {
+pub(super) fn reward(f: impl Fn(usize) -> f64) -> Recording {
     Recording::new()
         .metric("train/reward", N, f)
         // The loss of RL rises or falls as it likes.

@@ -29,12 +29,20 @@ pub struct Answer<O> {
     pub output: O,
     /// What was left out, assumed or odd; one sentence each.
     pub notes: Vec<String>,
+    /// The tokens that it may take, if less than others.
+    pub tokens: Option<usize>,
 }
 
 impl<O> Answer<O> {
     /// An answer with nothing to add.
     pub fn new(output: O) -> Self {
-        Self { output, notes: Vec::new() }
+        Self { output, notes: Vec::new(), tokens: None }
+    }
+
+    /// Keeps it shorter than the budget.
+    pub fn within(mut self, tokens: usize) -> Self {
+        self.tokens = Some(tokens);
+        self
     }
 
     /// Adds notes.
@@ -108,7 +116,7 @@ pub struct PageRequest {
     /// How many items at most; `None`: the tool's default.
     pub limit: Option<usize>,
     /// The part of a long search that the page is of.
-    pub stretch: Stretch,
+    pub stretch: Option<Stretch>,
     /// Tells the cursors of one question from those of another.
     pub fingerprint: u32,
 }
@@ -116,10 +124,9 @@ pub struct PageRequest {
 impl PageRequest {
     /// The cursor of the page that begins after `offset` items.
     pub fn cursor_at(&self, offset: usize) -> String {
-        let Stretch { from, to } = self.stretch;
-        let stretch = match to {
-            Some(to) => format!(".{from}-{to}"),
-            None if from > 0 => format!(".{from}"),
+        let stretch = match self.stretch {
+            Some(Stretch { from, to: Some(to) }) => format!(".{from}-{to}"),
+            Some(Stretch { from, to: None }) => format!(".{from}"),
             None => String::new(),
         };
         format!("{offset}.{:08x}{stretch}", self.fingerprint)
@@ -131,10 +138,10 @@ impl PageRequest {
         let offset = parts.next()?.parse().ok()?;
         let fingerprint = u32::from_str_radix(parts.next()?, 16).ok()?;
         let stretch = match parts.next().map(|part| part.split_once('-').ok_or(part)) {
-            None => Stretch::default(),
-            Some(Err(from)) => Stretch { from: from.parse().ok()?, to: None },
+            None => None,
+            Some(Err(from)) => Some(Stretch { from: from.parse().ok()?, to: None }),
             Some(Ok((from, to))) => {
-                Stretch { from: from.parse().ok()?, to: Some(to.parse().ok()?) }
+                Some(Stretch { from: from.parse().ok()?, to: Some(to.parse().ok()?) })
             }
         };
         parts.next().is_none().then_some(Self { offset, limit: None, stretch, fingerprint })
@@ -150,8 +157,8 @@ pub struct Page<T> {
     /// How many there are in all.
     pub total: usize,
     request: PageRequest,
-    /// Where a search was cut short, where the next part begins.
-    rest_from: Option<usize>,
+    /// Where a search was cut short, how much of it is left.
+    rest: Option<usize>,
 }
 
 impl<T> Page<T> {
@@ -160,28 +167,28 @@ impl<T> Page<T> {
         let total = all.len();
         let limit = request.limit.unwrap_or(default_limit);
         let items = all.into_iter().skip(request.offset).take(limit).collect();
-        Self { items, total, request: request.clone(), rest_from: None }
+        Self { items, total, request: request.clone(), rest: None }
     }
 
     /// A page whose items were picked already, from `total` in all.
     pub fn picked(items: Vec<T>, total: usize, request: &PageRequest) -> Self {
-        Self { items, total, request: request.clone(), rest_from: None }
+        Self { items, total, request: request.clone(), rest: None }
     }
 
     /// The same page of a search that came so far; its cursors go on from there.
     pub fn searched(mut self, searched: Searched) -> Self {
-        if !searched.is_all() {
-            self.request.stretch = Stretch { from: searched.from, to: Some(searched.to) };
-            self.rest_from = (searched.to < searched.of).then_some(searched.to);
-        }
+        let left = searched.of - searched.to;
+        let from = searched.of - searched.from;
+        self.request.stretch = Some(Stretch { from, to: Some(left) });
+        self.rest = (left > 0).then_some(left);
         self
     }
 
     /// The same page of other items.
     pub fn try_map<U, E>(self, make: impl FnMut(T) -> Result<U, E>) -> Result<Page<U>, E> {
-        let Self { items, total, request, rest_from } = self;
+        let Self { items, total, request, rest } = self;
         let items = items.into_iter().map(make).collect::<Result<Vec<U>, E>>()?;
-        Ok(Page { items, total, request, rest_from })
+        Ok(Page { items, total, request, rest })
     }
 
     /// Keeps about `share` of the items, at least one.
@@ -198,7 +205,7 @@ impl<T> Page<T> {
         if next < self.total && !self.items.is_empty() {
             return Some(self.request.cursor_at(next));
         }
-        let stretch = Stretch { from: self.rest_from?, to: None };
+        let stretch = Some(Stretch { from: self.rest?, to: None });
         Some(PageRequest { stretch, ..self.request.clone() }.cursor_at(0))
     }
 }

@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 use super::answer::{Failure, PageRequest};
 use super::budget;
 use super::nearest::{nearest, quoted};
-use super::scan::Stretch;
 
 /// Other names for an argument; Trackio's own among them.
 const ALIASES: &[(&str, &str)] = &[
@@ -212,7 +211,7 @@ fn page_request(tool: &str, own: &mut Map<String, Value>) -> Result<PageRequest,
         None => None,
         Some(cursor) => cursor_of(cursor.as_str().unwrap_or_default(), fingerprint)?,
     };
-    let first = PageRequest { offset: 0, limit, stretch: Stretch::default(), fingerprint };
+    let first = PageRequest { offset: 0, limit, stretch: None, fingerprint };
     Ok(PageRequest { limit, ..asked.unwrap_or(first) })
 }
 

@@ -43,8 +43,8 @@ pub struct Fitted {
 
 /// Shrinks an answer until both its forms keep the budget.
 pub fn fit<O: Output>(answer: Answer<O>, tokens: usize) -> Result<Fitted, Failure> {
-    let Answer { mut output, notes } = answer;
-    let most_bytes = tokens * BYTES_A_TOKEN;
+    let Answer { mut output, notes, tokens: own } = answer;
+    let most_bytes = own.map_or(tokens, |own| own.min(tokens)) * BYTES_A_TOKEN;
     let mut longest = LONGEST_STRING;
     loop {
         let fitted = render(&output, &notes, longest)?;

@@ -10,7 +10,6 @@ use serde_json::{Map, Value};
 use super::answer::{Failure, PageRequest};
 use super::budget::{Fitted, MOST_TOKENS};
 use super::context::Context;
-use super::scan::Stretch;
 use crate::tools::{self, Surroundings};
 use crate::trackio::project::CURRENT_SCHEMA;
 use crate::trackio::{Directory, Stop, Store, time};
@@ -74,8 +73,7 @@ impl Fixture {
     /// The surroundings of a first page.
     pub fn context(&self) -> Context {
         let Surroundings { store, now, stop } = self.surroundings();
-        let page =
-            PageRequest { offset: 0, limit: None, stretch: Stretch::default(), fingerprint: 0 };
+        let page = PageRequest { offset: 0, limit: None, stretch: None, fingerprint: 0 };
         Context { store, now, stop, page, tokens: MOST_TOKENS }
     }
 

@@ -1,7 +1,9 @@
 //! What every tool shares.
 
+pub mod alert_groups;
 pub mod answer;
 pub mod arguments;
+pub mod around;
 pub mod budget;
 pub mod context;
 pub mod curves;

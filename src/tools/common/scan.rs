@@ -10,12 +10,13 @@ use super::answer::PageRequest;
 /// How long one call searches.
 pub const TIME: Duration = Duration::from_secs(5);
 
-/// A stretch of all that is to be searched, by position.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// A stretch of all that is to be searched. Its ends are told by how much follows them, so that
+/// what appears at the front meanwhile, such as a new run, moves nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stretch {
-    /// Where it begins.
+    /// How much follows its begin.
     pub from: usize,
-    /// Where it ends, once that is known.
+    /// How much follows its end, once that is known.
     pub to: Option<usize>,
 }
 
@@ -33,37 +34,42 @@ pub struct Searched {
 /// A search under way.
 #[derive(Debug)]
 pub struct Scan {
-    stretch: Stretch,
+    from: usize,
+    /// The end, where an earlier call came to it.
+    to: Option<usize>,
+    of: usize,
     next: usize,
     deadline: Instant,
 }
 
 impl Scan {
-    /// Begins where the cursor says.
-    pub fn begin(page: &PageRequest, time: Duration) -> Self {
-        let stretch = page.stretch;
-        Self { stretch, next: stretch.from, deadline: Instant::now() + time }
+    /// Begins where the cursor says, in so much.
+    pub fn begin(page: &PageRequest, of: usize, time: Duration) -> Self {
+        let place = |follows: usize| of.saturating_sub(follows);
+        let from = page.stretch.map_or(0, |stretch| place(stretch.from));
+        let to = page.stretch.and_then(|stretch| stretch.to).map(place);
+        Self { from, to, of, next: from, deadline: Instant::now() + time }
     }
 
     /// The first position.
     pub fn from(&self) -> usize {
-        self.stretch.from
+        self.from
     }
 
     /// Whether the next position is to be searched. The first always is, so that every call comes
     /// further; a stretch whose end is known is searched to that end, as it was before.
     pub fn goes_on(&mut self) -> bool {
-        let goes_on = match self.stretch.to {
+        let goes_on = match self.to {
             Some(to) => self.next < to,
-            None => self.next == self.stretch.from || Instant::now() < self.deadline,
+            None => self.next == self.from || Instant::now() < self.deadline,
         };
         self.next += usize::from(goes_on);
         goes_on
     }
 
-    /// What was searched of so many.
-    pub fn end(self, of: usize) -> Searched {
-        Searched { from: self.stretch.from.min(of), to: self.next.min(of), of }
+    /// What was searched.
+    pub fn end(self) -> Searched {
+        Searched { from: self.from, to: self.next.min(self.of), of: self.of }
     }
 }
 
@@ -81,11 +87,10 @@ mod tests {
 
     /// All that calls without time bring, one after the other.
     fn searched_without_time(all: &[u32]) -> Vec<u32> {
-        let mut request =
-            PageRequest { offset: 0, limit: Some(1), stretch: Stretch::default(), fingerprint: 7 };
+        let mut request = PageRequest { offset: 0, limit: Some(1), stretch: None, fingerprint: 7 };
         let mut brought = Vec::new();
         loop {
-            let mut scan = Scan::begin(&request, Duration::ZERO);
+            let mut scan = Scan::begin(&request, all.len(), Duration::ZERO);
             let mut found = Vec::new();
             for number in all.iter().skip(scan.from()) {
                 if !scan.goes_on() {
@@ -94,7 +99,7 @@ mod tests {
                 // Zero, one or two results of each.
                 found.extend((0..number % 3).map(|_| *number));
             }
-            let page = Page::of(found, &request, 50).searched(scan.end(all.len()));
+            let page = Page::of(found, &request, 50).searched(scan.end());
             brought.extend(&page.items);
             let Some(cursor) = page.next_cursor() else { return brought };
             request = PageRequest { limit: Some(1), ..PageRequest::parse(&cursor).unwrap() };
@@ -110,8 +115,8 @@ mod tests {
     #[test]
     fn with_time_all_is_one_stretch() {
         let request = PageRequest::parse("0.00000007").unwrap();
-        let mut scan = Scan::begin(&request, TIME);
+        let mut scan = Scan::begin(&request, 5, TIME);
         assert!((0..5).all(|_| scan.goes_on()));
-        assert!(scan.end(5).is_all());
+        assert!(scan.end().is_all());
     }
 }

@@ -55,7 +55,7 @@ pub fn search(
         Some(name) => vec![resolve::project(context, name)?.name],
         None => context.store.project_names()?,
     };
-    let mut scan = Scan::begin(&context.page, patience);
+    let mut scan = Scan::begin(&context.page, projects.len(), patience);
     for name in projects.iter().skip(scan.from()) {
         // A project is searched as a whole: its runs cost microseconds each.
         if !scan.goes_on() {
@@ -68,7 +68,7 @@ pub fn search(
             Err(Failure(problem)) => search.problems.push(problem),
         }
     }
-    let searched = scan.end(projects.len());
+    let searched = scan.end();
     if search.found.is_empty() && searched.is_all() {
         return Err(search.nothing(context, args, projects.len()));
     }

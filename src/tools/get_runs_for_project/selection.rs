@@ -66,7 +66,7 @@ impl Selection {
         let mut seen = Seen::watching(fields.iter().filter_map(|field| field.metric()));
         let named: Vec<Run> = listed.into_iter().filter(|run| self.is_named(run)).collect();
         let of = named.len();
-        let mut scan = Scan::begin(&context.page, patience);
+        let mut scan = Scan::begin(&context.page, of, patience);
         let mut met = vec![0_usize; self.conditions.len()];
         let mut found = Vec::new();
         for run in named.into_iter().skip(scan.from()) {
@@ -96,7 +96,7 @@ impl Selection {
             };
             found.push((SortKey::of(key.as_ref()), candidate));
         }
-        let searched = scan.end(of);
+        let searched = scan.end();
         let mut notes: Vec<String> = progress(searched, self.order.is_some()).into_iter().collect();
         if searched.is_all() && of > 0 {
             self.check_names(snapshot, &seen)?;
