@@ -146,7 +146,8 @@ impl Tool for GetRunSummary {
             let facts = RunFacts::of(snapshot, context, &resolved.run)?;
             let columns =
                 columns::of_run(snapshot, Kind::Metrics, &resolved.run, &Wanted::diagnosis())?;
-            let diagnosis = diagnosis::of_run(snapshot, context, &facts, &Options::default())?;
+            let options = Options::default();
+            let diagnosis = diagnosis::of_columns(snapshot, context, &facts, &columns, &options)?;
             notes.extend(unreadable_note(columns.unreadable));
             if columns.rows == 0 {
                 notes.extend(rows_elsewhere(snapshot, Kind::Metrics, &resolved)?);
@@ -255,7 +256,7 @@ fn summary(
 ) -> TrackioResult<Summary> {
     let num_logs = columns.rows + columns.unreadable;
     let started = facts.run.created_at.as_deref().and_then(time::parse);
-    let last_row = run::last_timestamps(snapshot, "metrics", &facts.run)?;
+    let last_row = run::last_timestamps(snapshot, &["metrics"], &facts.run)?;
     let last_row = last_row.iter().filter_map(|text| time::parse(text)).max();
     let duration = match (started, last_row) {
         (Some(started), Some(last)) => Some(time::as_seconds(last) - time::as_seconds(started)),
