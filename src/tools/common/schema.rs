@@ -18,14 +18,12 @@ pub enum Side {
 
 /// The schemas that were asked for so far. Every call is checked against one, and to make it
 /// costs more than a call.
-static MADE: Mutex<BTreeMap<(&str, Side), Arc<Map<String, Value>>>> = Mutex::new(BTreeMap::new());
+static MADE: Mutex<BTreeMap<(&str, Side), Made>> = Mutex::new(BTreeMap::new());
+
+type Made = Arc<Map<String, Value>>;
 
 /// A tool's schema, made once in the life of the process.
-pub fn once(
-    tool: &'static str,
-    side: Side,
-    make: impl FnOnce() -> Map<String, Value>,
-) -> Arc<Map<String, Value>> {
+pub fn once(tool: &'static str, side: Side, make: impl FnOnce() -> Map<String, Value>) -> Made {
     let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
     Arc::clone(made.entry((tool, side)).or_insert_with(|| Arc::new(make())))
 }
