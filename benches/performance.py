@@ -93,6 +93,10 @@ class Server:
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
 
+    def ping(self):
+        """What the way there and back costs: the client's JSON, two pipes, the server's reactor."""
+        return timed(lambda: self.request("ping", {}))
+
     def call(self, tool, **arguments):
         started = time.perf_counter()
         answer = self.request("tools/call", {"name": tool, "arguments": arguments})
@@ -162,6 +166,8 @@ def main():
             took, memory = cold(binary, directory, "get_run_summary", **summary)
             note("summary", took)
             note("summary memory", memory)
+            took, _ = cold(binary, directory, "get_all_projects")
+            note("projects", took)
             for project in ("many", "few", "fuller"):
                 took, memory = cold(binary, directory, "get_runs_for_project", project=project)
                 note(project, took)
@@ -184,6 +190,7 @@ def main():
         note("idle memory", server.memory("VmRSS"))
         server.call("get_metric_values", **one)
         for _ in range(20):
+            note("ping", server.ping())
             note("again", server.call("get_metric_values", **one))
         database = sqlite3.connect(f"{directory}/long.db")
         run_id, name, last = database.execute(
@@ -219,6 +226,8 @@ def main():
         ("run list, 10 x the rows", middle["fuller"] / middle["few"]),
     ]:
         print(f"{text:34} {ratio:8.2f}")
+    for key in ("again", "after 100 rows"):
+        print(f"{key + ', without a ping':34} {(middle[key] - middle['ping']) * 1e3:8.2f} ms")
     print(f"{os.cpu_count()} cores, SQLite {sqlite3.sqlite_version} in Python, "
           f"client {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 

@@ -196,3 +196,56 @@ fn a_project_that_appears_is_found() {
         session.call("get_alerts", json!({"project": "p"})).ok().structured["alerts"].take();
     assert_eq!(none, json!([]));
 }
+
+/// Rows of a run long enough to be read by a second thread, in the order of their insertion:
+/// minutes and steps.
+fn log_long(db: &mut Connection, run: &str, rows: impl Iterator<Item = (i64, i64)>) {
+    let transaction = db.transaction().unwrap();
+    for (minute, step) in rows {
+        let time = jiff::Timestamp::from_second(1_780_000_000 + 60 * minute).unwrap();
+        let time = time.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string();
+        let metrics = json!({"x": step as f64}).to_string().into_bytes();
+        transaction
+            .execute(
+                "INSERT INTO metrics(run_id, timestamp, run_name, step, metrics)
+                 VALUES (?1, ?2, ?1, ?3, ?4)",
+                (run, time, step, metrics),
+            )
+            .unwrap();
+    }
+    transaction.commit().unwrap();
+}
+
+#[test]
+fn a_long_run_is_told_in_the_order_of_its_times() {
+    const ROWS: i64 = 10_050;
+    type Write = fn(&mut Connection);
+    let cases: [(&str, Write); 3] = [
+        ("rows in their order", |db| log_long(db, "long", (0..ROWS).map(|i| (i, i)))),
+        ("the first row came last", |db| {
+            log_long(db, "long", (1..ROWS).chain([0]).map(|i| (i, i)));
+        }),
+        ("most rows are another run's", |db| {
+            log_long(db, "other", (0..ROWS).map(|i| (i, -i)));
+            log_long(db, "long", (0..ROWS).map(|i| (i, i)));
+            log_long(db, "other", (ROWS..ROWS * 2).map(|i| (i, -i)));
+        }),
+    ];
+    for (case, write) in cases {
+        let fixture = project();
+        let mut db = Connection::open(fixture.dir.join("p.db")).unwrap();
+        db.execute("DELETE FROM metrics", ()).unwrap();
+        write(&mut db);
+        drop(db);
+        let mut session = Session::start(&fixture.dir);
+        let asked = json!({"project": "p", "run": "long", "metric": "x"});
+        let answer = session.call("get_metric_values", asked).ok();
+        let stats = &answer.structured["stats"];
+        assert_eq!(stats["count"], json!(ROWS), "{case}: {stats}");
+        assert_eq!(stats["first"]["value"], json!(0.0), "{case}: {stats}");
+        assert_eq!(stats["last"]["value"], json!((ROWS - 1) as f64), "{case}: {stats}");
+        let steps = answer.structured["columns"]["step"].as_array().unwrap();
+        let steps: Vec<i64> = steps.iter().map(|step| step.as_i64().unwrap()).collect();
+        assert!(steps.is_sorted(), "{case}: {steps:?}");
+    }
+}

@@ -168,7 +168,10 @@ fn what_models_are_told_names_only_tools_that_exist() {
         check_names(&format!("the description of {}", tool.name()), tool.about());
         check_names(&format!("the guide to {}", tool.name()), tool.guide());
         for schema in [tool.input_schema(), tool.output_schema()] {
-            check_names(&format!("a schema of {}", tool.name()), &Value::from(schema).to_string());
+            check_names(
+                &format!("a schema of {}", tool.name()),
+                &Value::from((*schema).clone()).to_string(),
+            );
         }
     }
 }

@@ -32,7 +32,7 @@ pub fn shape(name: &str, series: &Series, direction: Option<Direction>) -> Strin
     let mut words = vec![format!("{}{}", course(track), manner(track))];
     // A schedule or a counter is described, not judged.
     let judged = direction.is_some() || classify(name).direction.is_some();
-    let report = checks::all(&run);
+    let report = checks::of_curves(&run);
     let held_out = classify(name).split == Some(Split::Eval);
     if let Some(turn) = turn(track).filter(|t| judged && held_out && t.rising && t.sigmas > 3.0) {
         let step = show(track.blocks().step(turn.lowest));

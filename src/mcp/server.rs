@@ -128,7 +128,7 @@ impl Server {
 fn definition(tool: &dyn AnyTool) -> Definition {
     Definition::new(tool.name(), tool.about(), tool.input_schema())
         .with_title(tool.title())
-        .with_raw_output_schema(Arc::new(tool.output_schema()))
+        .with_raw_output_schema(tool.output_schema())
         .with_annotations(ToolAnnotations::new().read_only(true).open_world(false))
 }
 

@@ -146,7 +146,8 @@ impl Tool for GetRunSummary {
             let facts = RunFacts::of(snapshot, context, &resolved.run)?;
             let columns =
                 columns::of_run(snapshot, Kind::Metrics, &resolved.run, &Wanted::diagnosis())?;
-            let diagnosis = diagnosis::of_run(snapshot, context, &facts, &Options::default())?;
+            let options = Options::default();
+            let diagnosis = diagnosis::of_columns(snapshot, context, &facts, &columns, &options)?;
             notes.extend(unreadable_note(columns.unreadable));
             if columns.rows == 0 {
                 notes.extend(rows_elsewhere(snapshot, Kind::Metrics, &resolved)?);

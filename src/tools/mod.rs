@@ -5,6 +5,7 @@
 //! in [`TOOLS`].
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use rmcp::schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -32,6 +33,7 @@ mod query_project;
 
 pub use category::Category;
 use common::budget::Fitted;
+use common::schema::Side;
 use common::{Answer, Context, Failure, Output, arguments, budget, schema};
 
 /// One tool: what is said of it, what it takes, what it gives.
@@ -71,9 +73,9 @@ pub trait AnyTool: Sync {
     /// [`Tool::GUIDE`].
     fn guide(&self) -> &'static str;
     /// The schema of the arguments.
-    fn input_schema(&self) -> Map<String, Value>;
+    fn input_schema(&self) -> Arc<Map<String, Value>>;
     /// The schema of the structured answer.
-    fn output_schema(&self) -> Map<String, Value>;
+    fn output_schema(&self) -> Arc<Map<String, Value>>;
     /// Checks the arguments, answers, and makes the answer fit.
     fn call(
         &self,
@@ -85,7 +87,7 @@ pub trait AnyTool: Sync {
 /// What a call is given by its caller; a tool sees it as its [`Context`].
 pub struct Surroundings {
     /// Trackio's data.
-    pub store: std::sync::Arc<crate::trackio::Store>,
+    pub store: Arc<crate::trackio::Store>,
     /// The current time.
     pub now: jiff::Timestamp,
     /// When to give up.
@@ -115,12 +117,12 @@ impl<T: Tool> AnyTool for Entry<T> {
         T::GUIDE
     }
 
-    fn input_schema(&self) -> Map<String, Value> {
-        schema::of_arguments::<T::Args>(T::PAGED)
+    fn input_schema(&self) -> Arc<Map<String, Value>> {
+        schema::once(T::NAME, Side::Input, || schema::of_arguments::<T::Args>(T::PAGED))
     }
 
-    fn output_schema(&self) -> Map<String, Value> {
-        schema::of_output::<T::Output>()
+    fn output_schema(&self) -> Arc<Map<String, Value>> {
+        schema::once(T::NAME, Side::Output, schema::of_output::<T::Output>)
     }
 
     fn call(

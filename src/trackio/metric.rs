@@ -86,6 +86,9 @@ pub struct Rows {
     pub unreadable: usize,
 }
 
+/// How many rows tell whether a run fills its table.
+const PROBES: i64 = 64;
+
 /// Hands each row of the selection to `take`, which may break off.
 pub fn for_each(
     snapshot: &Snapshot<'_>,
@@ -127,6 +130,42 @@ pub fn has_more_than(snapshot: &Snapshot<'_>, kind: Kind, run: &Run, rows: usize
     let sql = format!("SELECT 1 FROM {} WHERE {condition} LIMIT 1 OFFSET {rows}", table.source);
     let mut statement = snapshot.connection.prepare_cached(&sql)?;
     Ok(statement.query_row([key], |_| Ok(())).optional()?.is_some())
+}
+
+/// Whether most rows of the table are the run's, as a few of them tell: then to read through the
+/// table is quicker than to look up row after row from the index.
+pub fn fills_table(snapshot: &Snapshot<'_>, kind: Kind, run: &Run) -> Result<bool> {
+    let Some(table) = snapshot.schema.table(kind.table()) else { return Ok(false) };
+    if order_index(snapshot, kind, table).is_empty() {
+        return Ok(false);
+    }
+    let ends = format!("SELECT (SELECT MIN(id) FROM {0}), (SELECT MAX(id) FROM {0})", table.source);
+    let ends: (Option<i64>, Option<i64>) =
+        snapshot.connection.query_row(&ends, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (Some(first), Some(last)) = ends else { return Ok(false) };
+    let (condition, key) = rows_of(snapshot, table, run);
+    let sql =
+        format!("SELECT {condition} FROM {} WHERE id >= ?2 ORDER BY id LIMIT 1", table.source);
+    let mut statement = snapshot.connection.prepare_cached(&sql)?;
+    let mut own = 0;
+    for probe in 0..PROBES {
+        let id = first.saturating_add(last.saturating_sub(first) / PROBES * probe);
+        own += i64::from(statement.query_row((key, id), |row| row.get::<_, bool>(0))?);
+    }
+    Ok(own > PROBES / 2)
+}
+
+/// Hands each row of the run to `take`, by id.
+pub fn for_each_by_id(
+    snapshot: &Snapshot<'_>,
+    kind: Kind,
+    run: &Run,
+    take: impl FnMut(RawRow<'_>) -> ControlFlow<()>,
+) -> Result<()> {
+    let Some(table) = snapshot.schema.table(kind.table()) else { return Ok(()) };
+    let (condition, key) = rows_of(snapshot, table, run);
+    let sql = format!("{} NOT INDEXED WHERE {condition} ORDER BY id", table.source);
+    read(snapshot, kind, &sql, &[&key], Selection::All, take)
 }
 
 /// Hands each row of the run with a larger id than `id` to `take`.

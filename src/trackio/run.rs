@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use rusqlite::types::ValueRef;
-use rusqlite::{OptionalExtension, Row};
+use rusqlite::{OptionalExtension, Row, params_from_iter};
 
 use super::error::Result;
 use super::project::Snapshot;
@@ -79,24 +79,31 @@ pub fn newest_first(snapshot: &Snapshot<'_>) -> Result<Vec<Run>> {
     Ok(runs)
 }
 
-/// The last row of a run in the table: by time and, where there are steps, by step. Rows of one
-/// run can mix local and UTC times, so both ends are candidates for the latest.
-pub fn last_timestamps(snapshot: &Snapshot<'_>, table: &str, run: &Run) -> Result<Vec<String>> {
-    let Some(table) = snapshot.schema.table(table) else { return Ok(Vec::new()) };
-    let (condition, key) = rows_of(snapshot, table, run);
-    let mut found = Vec::new();
-    let sql = format!("SELECT MAX(timestamp) FROM {} WHERE {condition}", table.source);
-    let latest = snapshot.connection.prepare_cached(&sql)?.query_row([key], optional_text)?;
-    found.extend(latest);
-    if table.has("step") {
-        let sql = format!(
-            "SELECT timestamp FROM {} WHERE {condition} ORDER BY step DESC LIMIT 1",
-            table.source
-        );
-        let last = snapshot.connection.prepare_cached(&sql)?.query_row([key], optional_text);
-        found.extend(last.optional()?.flatten());
+/// The last rows of a run in the tables. Rows of one run can mix local and UTC times, so beside
+/// the highest text the row of the highest step is a candidate for the latest.
+pub fn last_timestamps(snapshot: &Snapshot<'_>, tables: &[&str], run: &Run) -> Result<Vec<String>> {
+    // One statement of one row for all tables: lists ask this of every run.
+    let (mut parts, mut keys) = (Vec::new(), Vec::new());
+    for table in tables.iter().filter_map(|name| snapshot.schema.table(name)) {
+        let (condition, key) = rows_of(snapshot, table, run);
+        keys.push(key);
+        let condition = condition.replace("?1", &format!("?{}", keys.len()));
+        let rows = format!("FROM {} WHERE {condition}", table.source);
+        parts.push(format!("(SELECT MAX(timestamp) {rows})"));
+        if table.has("step") {
+            parts.push(format!("(SELECT timestamp {rows} ORDER BY step DESC LIMIT 1)"));
+        }
     }
-    Ok(found)
+    if parts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!("SELECT {}", parts.join(", "));
+    let mut statement = snapshot.connection.prepare_cached(&sql)?;
+    let found = statement.query_row(params_from_iter(keys), |row| {
+        let text = |column| Ok(value::text(row.get_ref(column)?));
+        (0..parts.len()).map(text).collect::<rusqlite::Result<Vec<_>>>()
+    })?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// The highest step of a run; `None` where it logged none.

@@ -24,6 +24,17 @@ use super::{
 
 /// Every check that fits the run's family, causes before what is derived from them.
 pub fn all(run: &Run<'_>) -> Report {
+    let mut report = of_curves(run);
+    learning_rate::check(run, &mut report);
+    steps::check(run, &mut report);
+    speed::check(run, &mut report);
+    status::check(run, &mut report);
+    logging::check(run, &mut report);
+    report
+}
+
+/// Those alone that judge the curves' values, not when and how they were logged.
+pub fn of_curves(run: &Run<'_>) -> Report {
     let mut report = Report::default();
     non_finite::check(run, &mut report);
     match run.family {
@@ -37,10 +48,5 @@ pub fn all(run: &Run<'_>) -> Report {
         Family::Reinforcement => reinforcement::check(run, &mut report),
     }
     gradient::check(run, &mut report);
-    learning_rate::check(run, &mut report);
-    steps::check(run, &mut report);
-    speed::check(run, &mut report);
-    status::check(run, &mut report);
-    logging::check(run, &mut report);
     report
 }

@@ -29,10 +29,21 @@ pub fn of_run(
     wanted.values.extend(options.train_metric.clone());
     wanted.values.extend(options.eval_metric.clone());
     let metrics = columns::of_run(snapshot, Kind::Metrics, &facts.run, &wanted)?;
+    of_columns(snapshot, context, facts, &metrics, options)
+}
+
+/// Diagnoses one run whose metrics, [`Wanted::diagnosis`] at least, were read already.
+pub fn of_columns(
+    snapshot: &Snapshot<'_>,
+    context: &Context,
+    facts: &RunFacts,
+    metrics: &Columns,
+    options: &Options,
+) -> Result<Diagnosis> {
     let system = columns::of_run(snapshot, Kind::System, &facts.run, &Wanted::diagnosis())?;
     let run = &facts.run;
     let facts = analysed::RunFacts {
-        metrics: &series(&metrics),
+        metrics: &series(metrics),
         system: &series(&system),
         config: &facts.config.as_ref().map(flat).unwrap_or_default(),
         status: match facts.status {
@@ -45,7 +56,7 @@ pub fn of_run(
     let mut diagnosis = diagnose::diagnose(&facts, options);
     if diagnosis.has_no_main_metric() {
         let has_alerts = !alert::list(snapshot, Some(run))?.is_empty();
-        diagnosis.because(nothing_to_judge(&metrics, &system, has_alerts));
+        diagnosis.because(nothing_to_judge(metrics, &system, has_alerts));
     }
     Ok(diagnosis)
 }

@@ -1,8 +1,32 @@
 //! JSON schemas as every client takes them: flat, inline, without what some of them misread.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use rmcp::schemars::generate::SchemaSettings;
 use rmcp::schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
+
+/// Which of a tool's two schemas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// Of the arguments.
+    Input,
+    /// Of the structured answer.
+    Output,
+}
+
+/// The schemas that were asked for so far. Every call is checked against one, and to make it
+/// costs more than a call.
+static MADE: Mutex<BTreeMap<(&str, Side), Made>> = Mutex::new(BTreeMap::new());
+
+type Made = Arc<Map<String, Value>>;
+
+/// A tool's schema, made once in the life of the process.
+pub fn once(tool: &'static str, side: Side, make: impl FnOnce() -> Map<String, Value>) -> Made {
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(made.entry((tool, side)).or_insert_with(|| Arc::new(make())))
+}
 
 /// How deep output schemas describe: the root's fields and their items' fields.
 const OUTPUT_LEVELS: usize = 2;

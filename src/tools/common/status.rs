@@ -39,13 +39,8 @@ const NEWEST_ROWS: u32 = 600;
 
 /// The newest moment at which the run wrote anything.
 pub fn last_seen(snapshot: &Snapshot<'_>, of: &Run) -> Result<Option<Timestamp>> {
-    let mut latest = None;
-    for table in ["metrics", "system_metrics", "alerts"] {
-        for text in run::last_timestamps(snapshot, table, of)? {
-            latest = latest.max(time::parse(&text));
-        }
-    }
-    Ok(latest)
+    let last = run::last_timestamps(snapshot, &["metrics", "system_metrics", "alerts"], of)?;
+    Ok(last.iter().filter_map(|text| time::parse(text)).max())
 }
 
 /// The total of steps that the config names, if it does.

@@ -1,6 +1,7 @@
 //! Reads rows into columns.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
@@ -26,19 +27,52 @@ const LONG: usize = 10_000;
 
 /// Reads all rows.
 pub fn all(snapshot: &Snapshot<'_>, kind: Kind, run: &Run, wanted: &Wanted) -> Result<Columns> {
-    let mut filler = Filler::new(Columns { wanted: wanted.clone(), ..Columns::default() });
-    let read = |take: &mut dyn FnMut(&RawRow<'_>)| {
+    let mut filler = Filler::of(wanted);
+    let in_order = |take: &mut dyn FnMut(&RawRow<'_>)| {
         metric::for_each(snapshot, kind, run, Selection::All, Ties::Index, |row| {
             take(&row);
             ControlFlow::Continue(())
         })
     };
-    if metric::has_more_than(snapshot, kind, run, LONG)? {
-        batch::side_by_side(read, |row| filler.take(row))?;
-    } else {
-        read(&mut |row| filler.take(row))?;
+    if !metric::has_more_than(snapshot, kind, run, LONG)? {
+        in_order(&mut |row| filler.take(row))?;
+        return Ok(filler.finish());
     }
+    if metric::fills_table(snapshot, kind, run)?
+        && let Some(columns) = all_by_id(snapshot, kind, run, wanted)?
+    {
+        return Ok(columns);
+    }
+    batch::side_by_side(in_order, |row| filler.take(row))?;
     Ok(filler.finish())
+}
+
+/// Reads all rows by their ids; `None` where their times are not in that order: several machines
+/// wrote the run, or a clock was set back.
+fn all_by_id(
+    snapshot: &Snapshot<'_>,
+    kind: Kind,
+    run: &Run,
+    wanted: &Wanted,
+) -> Result<Option<Columns>> {
+    let mut filler = Filler::of(wanted);
+    let (mut latest, mut is_in_order) = (String::new(), true);
+    let by_id = |take: &mut dyn FnMut(&RawRow<'_>)| {
+        metric::for_each_by_id(snapshot, kind, run, |row| {
+            match row.timestamp.cmp(latest.as_str()) {
+                Ordering::Equal => {}
+                Ordering::Greater => row.timestamp.clone_into(&mut latest),
+                Ordering::Less => {
+                    is_in_order = false;
+                    return ControlFlow::Break(());
+                }
+            }
+            take(&row);
+            ControlFlow::Continue(())
+        })
+    };
+    batch::side_by_side(by_id, |row| filler.take(row))?;
+    Ok(is_in_order.then(|| filler.finish()))
 }
 
 /// Adds the rows that came since, or reads all again where the old ones have changed.
@@ -113,6 +147,10 @@ fn parsed(digits: &[u8]) -> f64 {
 }
 
 impl Filler {
+    fn of(wanted: &Wanted) -> Self {
+        Self::new(Columns { wanted: wanted.clone(), ..Columns::default() })
+    }
+
     fn new(mut columns: Columns) -> Self {
         let metrics = std::mem::take(&mut columns.metrics);
         let mut filler = Self {

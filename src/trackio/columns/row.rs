@@ -179,8 +179,14 @@ impl<'a> Walker<'a> {
     }
 
     fn skip_digits(&mut self) {
-        let rest = self.json.get(self.at..).unwrap_or_default();
-        self.at += rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let mut rest = self.json.get(self.at..).unwrap_or_default();
+        while let Some((eight, more)) = rest.split_first_chunk()
+            && are_digits(*eight)
+        {
+            rest = more;
+        }
+        let few = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at = self.json.len() - rest.len() + few;
     }
 
     fn some_digits(&mut self) -> Result<(), Unknown> {
@@ -188,6 +194,16 @@ impl<'a> Walker<'a> {
         self.skip_digits();
         if self.at > start { Ok(()) } else { Err(Unknown) }
     }
+}
+
+/// Whether eight bytes are digits, told at once: `0` to `9` have 3 as their upper half, and still
+/// do when 6 is added.
+fn are_digits(bytes: [u8; 8]) -> bool {
+    const UPPER: u64 = 0xf0f0_f0f0_f0f0_f0f0;
+    const THREES: u64 = 0x3030_3030_3030_3030;
+    const SIXES: u64 = 0x0606_0606_0606_0606;
+    let bytes = u64::from_ne_bytes(bytes);
+    bytes & UPPER == THREES && bytes.wrapping_add(SIXES) & UPPER == THREES
 }
 
 #[cfg(test)]
@@ -256,6 +272,20 @@ mod tests {
         ];
         for row in rows {
             assert_eq!(walked(row), None, "{}", String::from_utf8_lossy(row));
+        }
+    }
+
+    #[test]
+    fn eight_digits_are_told_from_all_else() {
+        for place in 0..8 {
+            for byte in 0..=u8::MAX {
+                for other in [b'0', b'9', 0xff] {
+                    let mut bytes = [other; 8];
+                    bytes[place] = byte;
+                    let expected = bytes.iter().all(u8::is_ascii_digit);
+                    assert_eq!(are_digits(bytes), expected, "{bytes:?}");
+                }
+            }
         }
     }
 

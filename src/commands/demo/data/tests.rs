@@ -32,7 +32,7 @@ fn the_runs_are_there_as_trackio_reads_them() {
                 .into_iter()
                 .map(|run| {
                     let rows = run::count_rows(snapshot, "metrics", &run)?;
-                    let last = run::last_timestamps(snapshot, "metrics", &run)?;
+                    let last = run::last_timestamps(snapshot, &["metrics"], &run)?;
                     Ok((run, rows, last))
                 })
                 .collect::<crate::trackio::Result<Vec<_>>>()
