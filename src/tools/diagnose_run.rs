@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::common::shape::{RunFacts, counted};
 use super::common::status::Status;
-use super::common::{Answer, Context, Failure, Item, Output, Page, diagnosis, resolve};
+use super::common::{Answer, Context, Failure, Item, Output, Page, diagnosis, resolve, text};
 use super::{Category, Tool};
 use crate::analysis::diagnose::Diagnosis;
 use crate::analysis::finding::{Severity, Verdict};
@@ -240,13 +240,16 @@ impl Output for Diagnosed {
     fn headline(&self) -> String {
         match (&self.one, &self.many) {
             (Some(one), _) => format!(
-                "Run {} (project {}): {}.",
-                one.run,
-                self.project,
+                "Run {}: {}.",
+                text::run_of(&one.run, &self.project),
                 word(one.diagnosis.verdict)
             ),
             (None, Some(many)) => {
-                format!("{} of project {}.", counted(many.runs.total, "run"), self.project)
+                format!(
+                    "{} of project {}.",
+                    counted(many.runs.total, "run"),
+                    text::brief_name(&self.project)
+                )
             }
             (None, None) => String::new(),
         }

@@ -21,7 +21,7 @@ use crate::analysis::run::Options;
 use crate::trackio::columns::{self, Columns, Wanted};
 use crate::trackio::metric::Kind;
 use crate::trackio::value::{Metrics, Step};
-use crate::trackio::{Result as TrackioResult, Snapshot, alert, config, run, time};
+use crate::trackio::{Result as TrackioResult, Snapshot, alert, config, time};
 
 pub struct GetRunSummary;
 
@@ -38,6 +38,10 @@ pub struct Summary {
     run: String,
     run_id: String,
     status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
     /// What the curves say; diagnose_run has the evidence.
     verdict: String,
     headline: String,
@@ -167,9 +171,8 @@ impl Output for Summary {
             .as_ref()
             .map(|progress| format!(" of {} ({}%)", progress.total, text::short(progress.percent)));
         format!(
-            "Run {} (project {}): {}{step}{}; {}.",
-            self.run,
-            self.project,
+            "Run {}: {}{step}{}; {}.",
+            text::run_of(&self.run, &self.project),
             self.status.as_str(),
             percent.unwrap_or_default(),
             self.verdict
@@ -255,9 +258,7 @@ fn summary(
 ) -> TrackioResult<Summary> {
     let num_logs = columns.rows + columns.unreadable;
     let started = facts.run.created_at.as_deref().and_then(time::parse);
-    let last_row = run::last_timestamps(snapshot, "metrics", &facts.run)?;
-    let last_row = last_row.iter().filter_map(|text| time::parse(text)).max();
-    let duration = match (started, last_row) {
+    let duration = match (started, facts.last_seen) {
         (Some(started), Some(last)) => Some(time::as_seconds(last) - time::as_seconds(started)),
         _ => None,
     };
@@ -274,6 +275,8 @@ fn summary(
         run: facts.run.name.clone(),
         run_id: facts.run.id.clone(),
         status: facts.status,
+        group: facts.config_text("_Group"),
+        user: facts.config_text("_Username"),
         verdict: word(diagnosis.verdict),
         headline: diagnosis.headline,
         findings: diagnosis

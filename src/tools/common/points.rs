@@ -145,12 +145,11 @@ impl Points {
 }
 
 fn keep_plottable(all: Vec<Point>) -> Vec<Point> {
-    let is_numeric = all.iter().any(|point| value::number(&point.value).is_some());
+    let is_finite = |point: &Point| value::number(&point.value).is_some_and(f64::is_finite);
+    // Where nothing is finite, what stands there instead is the answer.
+    let has_finite = all.iter().any(is_finite);
     all.into_iter()
-        .filter(|point| match is_numeric {
-            true => value::number(&point.value).is_some_and(f64::is_finite),
-            false => !point.value.is_null(),
-        })
+        .filter(|point| if has_finite { is_finite(point) } else { !point.value.is_null() })
         .collect()
 }
 
