@@ -163,6 +163,9 @@ fn meant_level(wanted: &str, all: &[Alert]) -> Result<String, Failure> {
     if LEVELS.contains(&word) {
         return Ok(word.to_owned());
     }
+    if let Some(alert) = all.iter().find(|alert| alert.level.to_lowercase() == lower) {
+        return Ok(alert.level.clone());
+    }
     Err(Failure(format!(
         "No alert has the level `{}`. Trackio's levels are {}. {}",
         resolve::shown(wanted),

@@ -147,9 +147,10 @@ impl Output for Values {
             part => format!("{of}, {} alone", described(part)),
         };
         let Some(stats) = &self.stats else { return format!("{of}.") };
+        let word = if stats.non_finite > 0 { "last finite" } else { "last" };
         let now = stats
             .last
-            .map(|last| format!("last {} at step {}", text::short(last.value), last.step));
+            .map(|last| format!("{word} {} at step {}", text::short(last.value), last.step));
         let best = stats
             .best
             .map(|best| format!("best {} at step {}", text::short(best.value), best.step));

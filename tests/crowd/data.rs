@@ -10,7 +10,7 @@ use crate::support::Fixture;
 /// The crowded project.
 pub const PROJECT: &str = "crowded";
 /// How many projects stand beside it, empty.
-pub const NEIGHBOURS: usize = 60;
+pub const NEIGHBOURS: usize = 55;
 /// The rows of the run whose every row is paged through with all that it holds.
 pub const SHORT_ROWS: usize = 1_000;
 /// The rows of system metrics that run has.
@@ -59,10 +59,10 @@ impl Size {
             },
             Ok(other) => panic!("MCP_TRACKIO_CROWD is {other}; it can only be large"),
             Err(_) => Self {
-                runs: 300,
+                runs: 120,
                 metrics: 120,
                 rows: 3_000,
-                alerts: 120,
+                alerts: 150,
                 name: 10_000,
                 config: 60_000,
             },

@@ -89,7 +89,7 @@ fn lists(tool: &str, size: Size) -> Option<Vec<Paged>> {
     let by_run: fn(&Value) -> Value = |run| run["run_id"].clone();
     Some(match tool {
         "get_all_projects" => vec![(json!({}), "projects", whole, NEIGHBOURS + 1)],
-        "get_project_summary" => vec![(project(json!({"limit": 200})), "runs", by_id, size.runs)],
+        "get_project_summary" => vec![(project(json!({"limit": 1_000})), "runs", by_id, size.runs)],
         "get_runs_for_project" => vec![
             (project(json!({})), "runs", by_id, size.runs),
             (project(json!({"limit": 1_000})), "runs", by_id, size.runs),
@@ -114,7 +114,12 @@ fn lists(tool: &str, size: Size) -> Option<Vec<Paged>> {
         }
         "get_logs" => vec![
             (every(json!({})), "logs", by_step, SHORT_ROWS),
-            (every(json!({"format": "columns"})), "rows", |row| row[0].clone(), SHORT_ROWS),
+            (
+                every(json!({"format": "columns", "limit": 300})),
+                "rows",
+                |row| row[0].clone(),
+                SHORT_ROWS,
+            ),
             (project(json!({"run": wide})), "columns", whole, size.metrics),
         ],
         "get_system_logs" => vec![
@@ -122,8 +127,7 @@ fn lists(tool: &str, size: Size) -> Option<Vec<Paged>> {
             (project(json!({"run": short})), "columns", whole, 32),
         ],
         "get_alerts" => vec![(project(json!({"limit": 1_000})), "alerts", by_title, size.alerts)],
-        // A whole project is looked at for some seconds only.
-        "diagnose_run" => vec![(project(json!({})), "runs", by_run, usize::MAX)],
+        "diagnose_run" => vec![(project(json!({"limit": 1_000})), "runs", by_run, size.runs)],
         "query_project" => vec![(
             project(json!({"sql": "SELECT id AS title FROM alerts", "limit": size.alerts / 3})),
             "rows",
