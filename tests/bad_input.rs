@@ -269,7 +269,17 @@ fn a_plain_meaning_is_answered() {
         asked.as_object_mut().unwrap().extend(also.as_object().unwrap().clone());
         asked
     };
-    let cases: [(&str, Value, &[&str]); 8] = [
+    let cases: [(&str, Value, &[&str]); 10] = [
+        (
+            "get_run_summary",
+            json!({"project": "demo-main", "run": "baseline"}),
+            &["duration_seconds: 32\n", "group: g1", "(level error, title diverged, step 49)"],
+        ),
+        (
+            "get_project_summary",
+            json!({"project": "demo-main"}),
+            &["16 runs, 14 of them listed by Trackio; 16 ended", "| \" lead trail \" |"],
+        ),
         (
             "get_runs_for_project",
             json!({"project": "demo-main", "status": "Finished"}),

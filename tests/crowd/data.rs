@@ -1,6 +1,6 @@
 //! The crowd itself: a directory with one project that is too large in every way.
 
-use std::{env, fs, ops::RangeInclusive, path::Path};
+use std::{env, fs, ops::RangeInclusive};
 
 use rusqlite::{Connection, Transaction, params};
 use serde_json::{Map, Value, json};
@@ -21,12 +21,8 @@ pub const NANS: RangeInclusive<i64> = 1_500..=1_510;
 pub const LOWEST: i64 = 777;
 /// See [`LOWEST`].
 pub const HIGHEST: i64 = 2_345;
-/// The runs that are special, by name or the number of their id.
-pub const WIDE: &str = "wide";
-/// A million rows of three metrics.
+/// The run of three metrics with the most rows.
 pub const LONG: &str = "long";
-/// Rows enough to page through.
-pub const SHORT: &str = "short";
 
 /// How large everything is.
 #[derive(Clone, Copy)]
@@ -46,7 +42,7 @@ pub struct Size {
 }
 
 impl Size {
-    /// Small enough for every `cargo test`; with MCP_TRACKIO_CROWD=large what issue and design ask.
+    /// Small enough for every `cargo test`; with MCP_TRACKIO_CROWD=large, what `.ci/run` asks.
     pub fn wanted() -> Self {
         match env::var("MCP_TRACKIO_CROWD").as_deref() {
             Ok("large") => Self {
@@ -126,7 +122,7 @@ pub fn crowd(size: Size) -> Fixture {
     }
     db.execute("VACUUM", []).unwrap();
     for number in 0..NEIGHBOURS {
-        copy(&path, &directory.dir.join(format!("neighbour {number:02}.db")));
+        fs::copy(&path, directory.dir.join(format!("neighbour {number:02}.db"))).unwrap();
     }
     let to = db.transaction().unwrap();
     small_runs(&to, size);
@@ -135,10 +131,6 @@ pub fn crowd(size: Size) -> Fixture {
     to.commit().unwrap();
     db.close().unwrap();
     directory
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::copy(from, to).unwrap();
 }
 
 fn small_runs(to: &Transaction, size: Size) {
@@ -161,7 +153,7 @@ fn special_runs(to: &Transaction, size: Size) {
 
     let metrics: Map<String, Value> =
         (0..size.metrics).map(|number| (wide_metric(number), json!(number as f64 / 3.0))).collect();
-    rows(to, "metrics", (&wide, WIDE), 20, after, &constant(&metrics.into()));
+    rows(to, "metrics", (&wide, "wide"), 20, after, &constant(&metrics.into()));
 
     let loss = format!(
         "CASE WHEN i BETWEEN {} AND {} THEN '\"NaN\"' WHEN i = {LOWEST} THEN '-50.0' \
@@ -175,10 +167,10 @@ fn special_runs(to: &Transaction, size: Size) {
     rows(to, "metrics", (&long, LONG), size.rows, after + 100, &three);
 
     let after = after + 200 + size.rows as i64;
-    rows(to, "metrics", (&short, SHORT), SHORT_ROWS, after, &three);
+    rows(to, "metrics", (&short, "short"), SHORT_ROWS, after, &three);
     let gpus: Map<String, Value> =
         (0..32).map(|gpu| (format!("gpu/{gpu}/utilization"), json!(gpu * 3))).collect();
-    rows(to, "system_metrics", (&short, SHORT), SYSTEM_ROWS, after, &constant(&gpus.into()));
+    rows(to, "system_metrics", (&short, "short"), SYSTEM_ROWS, after, &constant(&gpus.into()));
 
     let name = format!("{}\u{202e}evil\u{7}\n\u{1b}[31m{}", "odd ".repeat(5), "名".repeat(200));
     let table: Vec<Value> =

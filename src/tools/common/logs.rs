@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::answer::{Answer, Failure, Output, Page, PageRequest};
 use super::context::Context;
 use super::metric_list::rows_elsewhere;
-use super::points::DEFAULT_POINTS;
+use super::points::{DEFAULT_POINTS, MOST_POINTS};
 use super::shape::{Format, counted, importance, unreadable_note};
 use super::{resolve, text};
 use crate::analysis::sample::sample;
@@ -60,7 +60,7 @@ impl Logs {
     }
 
     fn records(rows: Vec<Row>, question: &Question<'_>, request: &PageRequest) -> Self {
-        let most = question.max_points.unwrap_or(DEFAULT_POINTS);
+        let most = question.max_points.unwrap_or(DEFAULT_POINTS).min(MOST_POINTS);
         let rows = match most {
             0 => rows,
             most => {
@@ -102,7 +102,7 @@ impl Logs {
             Page::of(rows, request, usize::MAX)
         } else {
             let total = rows.len();
-            let most = question.max_points.unwrap_or(DEFAULT_POINTS);
+            let most = question.max_points.unwrap_or(DEFAULT_POINTS).min(MOST_POINTS);
             let kept = sampled(&rows, &columns.items, most);
             Page::picked(take(rows, &kept), total, request)
         };

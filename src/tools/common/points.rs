@@ -36,7 +36,7 @@ pub struct Points {
 /// How many points are shown unless the caller says otherwise.
 pub const DEFAULT_POINTS: usize = 100;
 /// More than this fit no answer.
-const MOST_POINTS: usize = 4_000;
+pub const MOST_POINTS: usize = 4_000;
 
 impl Points {
     /// Picks from `all` what is shown: with `max_points` 0 every point, in pages.
@@ -57,7 +57,8 @@ impl Points {
             Page::of(all, request, usize::MAX)
         } else {
             let total = all.len();
-            let kept = thin(all, format, max_points.unwrap_or(DEFAULT_POINTS));
+            let most = max_points.unwrap_or(DEFAULT_POINTS).min(MOST_POINTS);
+            let kept = thin(all, format, most);
             Page::picked(kept, total, request)
         };
         Self { page, format, with_times, is_paged }
