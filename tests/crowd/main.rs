@@ -64,6 +64,7 @@ fn questions(tool: &str, size: Size) -> Option<Vec<Value>> {
         .map(project)
         .to_vec(),
         "get_guide" => vec![json!({}), json!({"topic": "curves"}), json!({"topic": "metrics"})],
+        "find_runs" => vec![json!({"query": "small run"}), project(json!({"query": "lr"}))],
         "get_settings" => vec![json!({})],
         _ => return None,
     })
@@ -93,6 +94,7 @@ fn lists(tool: &str, size: Size) -> Option<Vec<Paged>> {
             (project(json!({})), "runs", by_id, size.runs),
             (project(json!({"limit": 1_000})), "runs", by_id, size.runs),
         ],
+        "find_runs" => vec![(project(json!({"query": "small"})), "runs", by_id, size.runs - 6)],
         "get_metrics_for_run" => {
             vec![(project(json!({"run": wide})), "metrics", whole, size.metrics)]
         }
