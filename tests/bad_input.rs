@@ -207,6 +207,120 @@ fn an_unknown_name_leads_to_the_nearest() {
     }
 }
 
+/// What asks for nothing that there is, and what the failure has to say.
+#[test]
+fn a_question_without_an_answer_teaches() {
+    let fixture = Fixture::unpack("0.43.0");
+    let mut session = Session::start(&fixture.dir);
+    let baseline = |also: Value| {
+        let mut asked = json!({"project": "demo-main", "run": "baseline"});
+        asked.as_object_mut().unwrap().extend(also.as_object().unwrap().clone());
+        asked
+    };
+    let cases: [(&str, Value, &[&str]); 12] = [
+        ("get_all_projects", json!({"pattern": "dema*"}), &["`dema*`", "Nearest: `demo-main`"]),
+        (
+            "get_runs_for_project",
+            json!({"project": "demo-main", "pattern": "basline"}),
+            &["No run matches", "`baseline`", "Without pattern"],
+        ),
+        ("get_metrics_for_run", baseline(json!({"pattern": "acuracy"})), &["`train/acc`"]),
+        (
+            "get_runs_for_project",
+            json!({"project": "demo-main", "status": "crashed"}),
+            &["`active`, `idle`, `ended`", "does not record how a run ended"],
+        ),
+        (
+            "get_alerts",
+            json!({"project": "demo-main", "level": "critical"}),
+            &["`critical`", "info, warn, error", "error (2), info (2), warn (1)"],
+        ),
+        (
+            "get_snapshot",
+            baseline(json!({"step": 4_000})),
+            &["at step 4000", "Nearest logged steps: 49", "around_step: 49"],
+        ),
+        (
+            "get_metric_values",
+            baseline(json!({"metric": "train/loss", "step": 3.5})),
+            &["Nearest logged steps: 3 and 4", "around_step"],
+        ),
+        ("get_guide", json!({"topic": "xyzzy"}), &["`xyzzy`", "overview"]),
+        ("get_run_summary", json!({"project": "demo-main", "run": "basline"}), &["`baseline`"]),
+        ("get_logs", baseline(json!({"metrics": ["train/los"]})), &["`train/loss`"]),
+        ("get_logs", baseline(json!({"format": "rows"})), &["`columns`, `records`"]),
+        ("get_project_summary", json!({"project": "demo"}), &["`demo-main`"]),
+    ];
+    for (tool, arguments, expected) in cases {
+        let said = session.call(tool, arguments.clone()).failure();
+        for words in expected {
+            assert!(said.contains(words), "{tool} {arguments}: no {words:?} in: {said}");
+        }
+    }
+}
+
+/// What is asked in other words than ours, and what the answer's text has to say.
+#[test]
+fn a_plain_meaning_is_answered() {
+    let fixture = Fixture::unpack("0.43.0");
+    let mut session = Session::start(&fixture.dir);
+    let loss = |also: Value| {
+        let mut asked = json!({"project": "demo-main", "run": "baseline", "metric": "train/loss"});
+        asked.as_object_mut().unwrap().extend(also.as_object().unwrap().clone());
+        asked
+    };
+    let cases: [(&str, Value, &[&str]); 10] = [
+        (
+            "get_run_summary",
+            json!({"project": "demo-main", "run": "baseline"}),
+            &["duration_seconds: 32\n", "group: g1", "(level error, title diverged, step 49)"],
+        ),
+        (
+            "get_project_summary",
+            json!({"project": "demo-main"}),
+            &["16 runs, 14 of them listed by Trackio; 16 ended", "| \" lead trail \" |"],
+        ),
+        (
+            "get_runs_for_project",
+            json!({"project": "demo-main", "status": "Finished"}),
+            &["| ended |"],
+        ),
+        (
+            "get_alerts",
+            json!({"project": "demo-main", "level": "WARNING"}),
+            &["1 alert of", "`WARNING` was read as `warn`"],
+        ),
+        (
+            "get_metric_values",
+            loss(json!({"step": 7})),
+            &["at step 7 alone", "only NaN", "7 | NaN"],
+        ),
+        (
+            "get_metric_values",
+            loss(json!({"from_step": 3, "to_step": 5})),
+            &["from step 3 to 5 alone: last 1"],
+        ),
+        ("get_guide", json!({"topic": "overfitting"}), &["diagnose_run"]),
+        ("get_guide", json!({"topic": "ETA"}), &["get_run_summary"]),
+        (
+            "get_logs",
+            json!({"project": "demo-main", "run": "baseline"}),
+            &["metrics of run baseline", "total_of: metrics"],
+        ),
+        (
+            "query_project",
+            json!({"project": "default"}),
+            &["empty_tables: alerts, artifact_aliases"],
+        ),
+    ];
+    for (tool, arguments, expected) in cases {
+        let said = session.call(tool, arguments.clone()).ok().text;
+        for words in expected {
+            assert!(said.contains(words), "{tool} {arguments}: no {words:?} in: {said}");
+        }
+    }
+}
+
 #[test]
 fn a_run_is_known_by_name_id_and_unique_prefix() {
     let fixture = Fixture::unpack("0.43.0");

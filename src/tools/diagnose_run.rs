@@ -18,7 +18,7 @@ use project::ManyRuns;
 use super::common::nearest::{nearest, quoted};
 use super::common::shape::{RunFacts, counted};
 use super::common::status::Status;
-use super::common::{Answer, Context, Failure, Output, budget, diagnosis, resolve, scan};
+use super::common::{Answer, Context, Failure, Output, budget, diagnosis, resolve, scan, text};
 use super::{Category, Tool};
 use crate::analysis::diagnose::Diagnosis;
 use crate::analysis::finding::{Finding, Severity, Verdict};
@@ -210,13 +210,16 @@ impl Output for Diagnosed {
     fn headline(&self) -> String {
         match (&self.one, &self.many) {
             (Some(one), _) => format!(
-                "Run {} (project {}): {}.",
-                one.run,
-                self.project,
+                "Run {}: {}.",
+                text::run_of(&one.run, &self.project),
                 word(one.diagnosis.verdict)
             ),
             (None, Some(many)) => {
-                format!("{} of project {}.", counted(many.runs.total, "run"), self.project)
+                format!(
+                    "{} of project {}.",
+                    counted(many.runs.total, "run"),
+                    text::brief_name(&self.project)
+                )
             }
             (None, None) => String::new(),
         }

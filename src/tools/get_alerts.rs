@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::common::alert_groups::{self, Group};
 use super::common::shape::counted;
-use super::common::{Answer, Context, Failure, Item, Output, Page, resolve};
+use super::common::{Answer, Context, Failure, Item, Output, Page, resolve, text};
 use super::{Category, Tool};
 use crate::trackio::alert::{self, Alert};
 use crate::trackio::time;
@@ -83,11 +83,14 @@ impl Tool for GetAlerts {
                 .as_ref()
                 .map(|resolved| resolved.notes(args.run.as_deref()))
                 .unwrap_or_default();
-            notes.extend(level_note(args.level.as_deref(), &all));
+            let level = match &args.level {
+                Some(level) => Some(meant_level(level, &all)?),
+                None => None,
+            };
+            notes.extend(level_note(args.level.as_deref(), level.as_deref(), &all));
             let is_wanted = |alert: &Alert| {
                 let after = |since| time::parse(&alert.timestamp).is_some_and(|at| at > since);
-                args.level.as_ref().is_none_or(|level| *level == alert.level)
-                    && since.is_none_or(after)
+                level.as_ref().is_none_or(|level| *level == alert.level) && since.is_none_or(after)
             };
             let all: Vec<Alert> = all.into_iter().filter(is_wanted).collect();
             let output = Alerts {
@@ -107,8 +110,8 @@ impl Tool for GetAlerts {
 impl Output for Alerts {
     fn headline(&self) -> String {
         let of = match &self.run {
-            Some(run) => format!("run {run} (project {})", self.project),
-            None => format!("project {}", self.project),
+            Some(run) => format!("run {}", text::run_of(run, &self.project)),
+            None => format!("project {}", text::brief_name(&self.project)),
         };
         match self.alerts.total {
             0 => format!("No alert of {of} matches."),
@@ -131,16 +134,48 @@ impl AlertItem {
     }
 }
 
-/// Levels match exactly, as in Trackio; a level that no alert has is worth a word.
-fn level_note(wanted: Option<&str>, all: &[Alert]) -> Option<String> {
-    let wanted = wanted.filter(|wanted| !all.iter().any(|alert| alert.level == *wanted))?;
+/// The levels of Trackio's API; the column can hold any text.
+const LEVELS: [&str; 3] = ["info", "warn", "error"];
+
+/// The level that is meant: one that alerts have, or Trackio's own in another case or word.
+fn meant_level(wanted: &str, all: &[Alert]) -> Result<String, Failure> {
+    if all.iter().any(|alert| alert.level == wanted) {
+        return Ok(wanted.to_owned());
+    }
+    let lower = wanted.trim().to_lowercase();
+    let word = if lower == "warning" { "warn" } else { lower.as_str() };
+    if LEVELS.contains(&word) {
+        return Ok(word.to_owned());
+    }
+    if let Some(alert) = all.iter().find(|alert| alert.level.to_lowercase() == lower) {
+        return Ok(alert.level.clone());
+    }
+    Err(Failure(format!(
+        "No alert has the level `{}`. Trackio's levels are {}. {}",
+        resolve::shown(wanted),
+        LEVELS.join(", "),
+        levels(all)
+    )))
+}
+
+/// A level that no alert has, and one that was understood as another, are worth a word.
+fn level_note(wanted: Option<&str>, meant: Option<&str>, all: &[Alert]) -> Option<String> {
+    let (wanted, meant) = (wanted?, meant?);
+    let is_there = all.iter().any(|alert| alert.level == meant);
+    match (is_there, wanted == meant) {
+        (true, true) => None,
+        (true, false) => Some(format!("`{}` was read as `{meant}`.", resolve::shown(wanted))),
+        (false, _) => Some(format!("No alert has the level `{meant}`. {}", levels(all))),
+    }
+}
+
+fn levels(all: &[Alert]) -> String {
     let levels: Vec<String> =
         by_level(all).into_iter().map(|(level, count)| format!("{level} ({count})")).collect();
-    if levels.is_empty() {
-        return None;
+    match levels.is_empty() {
+        true => "There is no alert at all.".to_owned(),
+        false => format!("There are: {}.", levels.join(", ")),
     }
-    let wanted = resolve::shown(wanted);
-    Some(format!("No alert has the level `{wanted}`; there are: {}.", levels.join(", ")))
 }
 
 fn no_time(text: &str) -> Failure {

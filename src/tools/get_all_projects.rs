@@ -4,8 +4,9 @@ use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::common::nearest::check_pattern;
 use super::common::shape::{counted, matches};
-use super::common::{Answer, Context, Failure, Item, Output, Page, resolve, status};
+use super::common::{Answer, Context, Failure, Item, Output, Page, status};
 use super::{Category, Tool};
 use crate::trackio::{Project, run, time};
 
@@ -60,15 +61,17 @@ impl Tool for GetAllProjects {
     type Output = Projects;
 
     fn run(context: &Context, args: Args) -> Result<Answer<Projects>, Failure> {
-        let wanted = |name: &String| args.pattern.as_ref().is_none_or(|p| matches(p, name));
         let listed = context.store.project_names()?.into_iter().map(|name| (name, None));
         let inner = context.store.inner_projects(&context.stop);
         let inner = inner.into_iter().map(|name| (name, Some("trackio.db".to_owned())));
-        let all: Vec<(String, Option<String>)> =
-            listed.chain(inner).filter(|(name, _)| wanted(name)).collect();
+        let mut all: Vec<(String, Option<String>)> = listed.chain(inner).collect();
+        if let Some(pattern) = &args.pattern {
+            check_pattern("project", pattern, all.iter().map(|(name, _)| name.as_str()))?;
+            all.retain(|(name, _)| matches(pattern, name));
+        }
         let details = Page::of(all, &context.page, DEFAULT_LIMIT)
             .try_map(|(name, file)| detail(context, name, file))?;
-        let note = (details.total == 0).then(|| nothing_here(context, args.pattern.as_deref()));
+        let note = (details.total == 0).then(|| nothing_here(context));
         Ok(Answer::new(Projects::of(details)).with_notes(note))
     }
 }
@@ -97,18 +100,12 @@ impl Output for Projects {
     }
 }
 
-fn nothing_here(context: &Context, pattern: Option<&str>) -> String {
-    let directory = context.store.directory().path.display();
-    match pattern {
-        Some(pattern) => format!(
-            "No project in {directory} matches `{}`; without a pattern all are listed.",
-            resolve::shown(pattern)
-        ),
-        None => format!(
-            "{directory} holds no Trackio project (*.db) yet. If yours lie elsewhere, start the \
-             server with --dir or set TRACKIO_DIR in the client's configuration."
-        ),
-    }
+fn nothing_here(context: &Context) -> String {
+    format!(
+        "{} holds no Trackio project (*.db) yet. If yours lie elsewhere, start the server with \
+         --dir or set TRACKIO_DIR in the client's configuration.",
+        context.store.directory().path.display()
+    )
 }
 
 fn detail(context: &Context, name: String, file: Option<String>) -> Result<Detail, Failure> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::common::points::{self, Points};
 use super::common::shape::{Format, NonFiniteValues, Point, direction, role, unreadable_note};
-use super::common::window::{Window, described};
+use super::common::window::{Window, described, nearest_steps};
 use super::common::{Answer, Context, Failure, Output, resolve, text};
 use super::{Category, Tool};
 use crate::analysis::role::{Direction, classify};
@@ -68,6 +68,8 @@ pub struct Values {
     points: Points,
     #[serde(skip_serializing_if = "Option::is_none")]
     coverage: Option<Coverage>,
+    #[serde(skip)]
+    selection: Selection,
 }
 
 /// Over every row of the selection.
@@ -76,6 +78,9 @@ pub struct Values {
 struct Stats {
     count: usize,
     non_finite: usize,
+    /// What all below speaks of; only where it is not all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finite: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     first: Option<Point>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -135,19 +140,25 @@ impl Tool for GetMetricValues {
 
 impl Output for Values {
     fn headline(&self) -> String {
-        let of = format!("{} of run {} (project {})", self.metric, self.run, self.project);
+        let metric = text::brief_name(&self.metric);
+        let of = format!("{metric} of run {}", text::run_of(&self.run, &self.project));
+        let of = match self.selection {
+            Selection::All => of,
+            part => format!("{of}, {} alone", described(part)),
+        };
         let Some(stats) = &self.stats else { return format!("{of}.") };
+        let word = if stats.non_finite > 0 { "last finite" } else { "last" };
         let now = stats
             .last
-            .map(|last| format!("last {} at step {}", text::short(last.value), last.step));
+            .map(|last| format!("{word} {} at step {}", text::short(last.value), last.step));
         let best = stats
             .best
             .map(|best| format!("best {} at step {}", text::short(best.value), best.step));
         let parts: Vec<String> = now.into_iter().chain(best).collect();
-        format!(
-            "{of}: {}.",
-            if parts.is_empty() { "no finite value".to_owned() } else { parts.join(", ") }
-        )
+        match (parts.is_empty(), &self.non_finite) {
+            (true, Some(values)) => format!("{of}: no finite value, only {}.", values.kinds()),
+            _ => format!("{of}: {}.", parts.join(", ")),
+        }
     }
 
     fn shrink(&mut self, share: f64) -> bool {
@@ -197,13 +208,15 @@ impl Question<'_> {
                 Curve::whole(view, stats.unwrap_or_default())
             }
         };
-        if curve.values.is_empty() {
+        // A single step is asked for what stands there, NaN or not.
+        let finite = curve.stats.count - curve.stats.non_finite;
+        if curve.values.is_empty() || (self.args.step.is_some() && finite == 0) {
             return Ok(None);
         }
         let points = Points::pick_numbers(
             &curve.steps,
             &curve.values,
-            curve.stats.count - curve.stats.non_finite,
+            finite,
             |most| curve.sample(most),
             self.args.max_points,
             &context.page,
@@ -263,12 +276,13 @@ impl Question<'_> {
             shape: None,
             coverage: coverage(&points, stats.count),
             points,
+            selection: self.selection,
         }
     }
 
     fn nothing_found(&self) -> TrackioResult<Failure> {
         let metric = &self.args.metric;
-        let wanted = Wanted::statistics();
+        let wanted = Wanted::values_of_one(metric);
         let columns = columns::of_run(self.snapshot, Kind::Metrics, self.run, &wanted)?;
         let Some(column) = columns.metrics.get(metric) else {
             let known: Vec<&str> = columns.metrics.keys().map(String::as_str).collect();
@@ -277,11 +291,14 @@ impl Question<'_> {
         let range = column.steps.map(|(first, last)| {
             format!(" It was logged {} times from step {first} to {last}.", column.count())
         });
+        let view = columns.view(metric);
+        let steps = view.iter().flat_map(|view| view.steps.iter().copied());
         Ok(Failure(format!(
-            "Metric `{}` has no value {}.{}",
+            "Metric `{}` has no value {}.{}{}",
             resolve::shown(metric),
             described(self.selection),
-            range.unwrap_or_default()
+            range.unwrap_or_default(),
+            nearest_steps(self.selection, steps)
         )))
     }
 }
@@ -350,6 +367,7 @@ fn stats_of(stats: &stats::Stats) -> Stats {
     Stats {
         count: stats.count,
         non_finite: stats.non_finite,
+        finite: (stats.non_finite > 0).then(|| stats.count - stats.non_finite),
         first: point(stats.first),
         last: point(stats.last),
         min: point(stats.min),

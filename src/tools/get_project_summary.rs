@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::common::shape::{RunFacts, RunItem, counted, direction, importance};
-use super::common::{Answer, Context, Failure, Output, Page, diagnosis, resolve};
+use super::common::{Answer, Context, Failure, Output, Page, diagnosis, resolve, text};
 use super::diagnose_run::word;
 use super::{Category, Tool};
 use crate::analysis::run::Options;
@@ -54,12 +54,16 @@ pub struct Summary {
     num_traces: usize,
     #[serde(flatten)]
     runs: Page<RunItem>,
-    findings: Vec<Found>,
+    /// Findings, metrics and config keys stand on the first page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    findings: Option<Vec<Found>>,
     /// Runs that were left for diagnose_run, because an overview must be quick.
     #[serde(skip_serializing_if = "is_zero")]
     not_checked: usize,
-    metrics: Vec<MetricKey>,
-    config_keys: Vec<ConfigKey>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics: Option<Vec<MetricKey>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config_keys: Option<Vec<ConfigKey>>,
 }
 
 /// What the curves of one run say.
@@ -119,7 +123,13 @@ impl Tool for GetProjectSummary {
         let (project, mut notes) = target;
         let (output, looked_at) =
             context.read(&project, |snapshot| summarize(snapshot, context))?;
-        if looked_at < output.runs.total {
+        if context.page.offset > 0 {
+            notes.push(
+                "Findings, metrics and config keys stand on the first page; to page through runs \
+                 alone, use get_runs_for_project."
+                    .to_owned(),
+            );
+        } else if looked_at < output.runs.total {
             notes.push(format!(
                 "Metrics and config keys are those of the newest {looked_at} runs, by their first \
                  and last rows."
@@ -134,22 +144,32 @@ impl Output for Summary {
         let states: Vec<String> =
             self.by_status.iter().map(|(status, count)| format!("{count} {status}")).collect();
         let states =
-            if states.is_empty() { String::new() } else { format!(" ({})", states.join(", ")) };
-        format!("Project {}: {}{states}.", self.project, counted(self.runs.total, "run"))
+            if states.is_empty() { String::new() } else { format!("; {}", states.join(", ")) };
+        // Those with system metrics or alerts alone have a state too.
+        let listed = match self.num_runs == self.runs.total {
+            true => String::new(),
+            false => format!(", {} of them listed by Trackio", self.num_runs),
+        };
+        let project = text::brief_name(&self.project);
+        format!("Project {project}: {}{listed}{states}.", counted(self.runs.total, "run"))
     }
 
     fn shrink(&mut self, share: f64) -> bool {
-        let keep = |length: usize| ((length as f64 * share) as usize).max(3);
-        let before = self.metrics.len() + self.config_keys.len() + self.findings.len();
-        let findings = keep(self.findings.len());
-        self.not_checked += self.findings.len().saturating_sub(findings);
-        self.findings.truncate(findings);
-        self.metrics.truncate(keep(self.metrics.len()));
-        self.config_keys.truncate(keep(self.config_keys.len()));
-        let after = self.metrics.len() + self.config_keys.len() + self.findings.len();
-        let shrank = after < before;
-        self.runs.shrink(share) || shrank
+        let findings = keep_first(&mut self.findings, share);
+        self.not_checked += findings;
+        let left_out = findings
+            + keep_first(&mut self.metrics, share)
+            + keep_first(&mut self.config_keys, share);
+        self.runs.shrink(share) || left_out > 0
     }
+}
+
+/// Keeps about `share` of a list, three at least, and tells how many were left out.
+fn keep_first<T>(list: &mut Option<Vec<T>>, share: f64) -> usize {
+    let Some(list) = list else { return 0 };
+    let before = list.len();
+    list.truncate(((before as f64 * share) as usize).max(3));
+    before - list.len()
 }
 
 fn summarize(snapshot: &Snapshot<'_>, context: &Context) -> TrackioResult<(Summary, usize)> {
@@ -160,10 +180,14 @@ fn summarize(snapshot: &Snapshot<'_>, context: &Context) -> TrackioResult<(Summa
         facts.push(RunFacts::of(snapshot, context, run)?);
     }
     let newest = facts.get(..LOOKED_AT).unwrap_or(&facts);
-    let (findings, not_checked) = findings(snapshot, context, newest)?;
-    let metrics = metric_keys(snapshot, newest)?;
-    let config_keys = config_keys(newest);
     let looked_at = newest.len();
+    let (mut findings_of, mut not_checked) = (None, 0);
+    let (mut metrics, mut keys) = (None, None);
+    if context.page.offset == 0 {
+        let (found, rest) = findings(snapshot, context, newest)?;
+        (findings_of, not_checked) = (Some(found), rest);
+        (metrics, keys) = (Some(metric_keys(snapshot, newest)?), Some(config_keys(newest)));
+    }
     let count = |table| count_all(snapshot, table);
     let max_step = facts.iter().filter_map(|facts| facts.last_step);
     let output = Summary {
@@ -180,10 +204,10 @@ fn summarize(snapshot: &Snapshot<'_>, context: &Context) -> TrackioResult<(Summa
         num_traces: count("traces")?,
         runs: Page::of(facts, &context.page, DEFAULT_LIMIT)
             .try_map(|facts| TrackioResult::Ok(facts.item()))?,
-        findings,
+        findings: findings_of,
         not_checked,
         metrics,
-        config_keys,
+        config_keys: keys,
     };
     Ok((output, looked_at))
 }

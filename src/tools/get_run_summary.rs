@@ -38,6 +38,10 @@ pub struct Summary {
     run: String,
     run_id: String,
     status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
     /// What the curves say; diagnose_run has the evidence.
     verdict: String,
     headline: String,
@@ -168,9 +172,8 @@ impl Output for Summary {
             .as_ref()
             .map(|progress| format!(" of {} ({}%)", progress.total, text::short(progress.percent)));
         format!(
-            "Run {} (project {}): {}{step}{}; {}.",
-            self.run,
-            self.project,
+            "Run {}: {}{step}{}; {}.",
+            text::run_of(&self.run, &self.project),
             self.status.as_str(),
             percent.unwrap_or_default(),
             self.verdict
@@ -274,6 +277,8 @@ fn summary(
         run: facts.run.name.clone(),
         run_id: facts.run.id.clone(),
         status: facts.status,
+        group: facts.config_text("_Group"),
+        user: facts.config_text("_Username"),
         verdict: word(diagnosis.verdict),
         headline: diagnosis.headline,
         findings: diagnosis

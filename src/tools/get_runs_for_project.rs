@@ -7,9 +7,10 @@ use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
+use super::common::nearest::check_pattern;
 use super::common::shape::{Point, RunFacts, RunItem, counted, direction, importance};
 use super::common::status::Status;
-use super::common::{Answer, Context, Failure, Output, Page, resolve, scan};
+use super::common::{Answer, Context, Failure, Output, Page, resolve, scan, text};
 use super::{Category, Tool};
 use crate::analysis::role::classify;
 use crate::trackio::columns::Wanted;
@@ -91,6 +92,9 @@ impl Tool for GetRunsForProject {
         let (output, notes) = context.read(&project, |snapshot| {
             let listed = run::newest_first(snapshot)?;
             let num_runs = listed.iter().filter(|run| run.is_listed()).count();
+            if let Some(pattern) = &args.pattern {
+                check_pattern("run", pattern, listed.iter().map(|run| run.name.as_str()))?;
+            }
             let found = selection.select(snapshot, context, listed, scan::TIME)?;
             let full = args.detail == Some(Detail::Full);
             let page = Page::of(found.candidates, &context.page, DEFAULT_LIMIT);
@@ -114,7 +118,8 @@ impl Output for Runs {
             Ordering::Less => format!(", of {}", self.num_runs),
             Ordering::Greater => format!(", {} of them listed by Trackio", self.num_runs),
         };
-        format!("{} of project {}{of}.", counted(self.runs.total, "run"), self.project)
+        let project = text::brief_name(&self.project);
+        format!("{} of project {project}{of}.", counted(self.runs.total, "run"))
     }
 
     fn shrink(&mut self, share: f64) -> bool {

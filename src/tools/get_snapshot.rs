@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 
 use super::common::points::{DEFAULT_POINTS, Point, record};
 use super::common::shape::{counted, importance, unreadable_note};
-use super::common::window::{Window, described};
-use super::common::{Answer, Context, Failure, Output, Page, resolve};
+use super::common::window::{Window, described, nearest_steps};
+use super::common::{Answer, Context, Failure, Output, Page, resolve, text};
 use super::{Category, Tool};
 use crate::trackio::metric::{self, Kind, Selection, Ties};
 use crate::trackio::subsample::evenly;
@@ -95,7 +95,7 @@ impl Tool for GetSnapshot {
             notes.extend(unreadable_note(unreadable));
             pick(&mut found, args.metrics.as_deref(), &resolved.run)?;
             if found.is_empty() {
-                return Err(nothing_found(database, &resolved.run, selection)?.into());
+                return Err(nothing_found(database, &resolved.run, selection, unreadable)?.into());
             }
             let page = Page::of(found, &context.page, DEFAULT_LIMIT);
             let project = database.project.name.clone();
@@ -130,7 +130,7 @@ impl Snapshot {
 impl Output for Snapshot {
     fn headline(&self) -> String {
         let metrics = counted(self.total, "metric");
-        format!("{metrics} of run {} (project {}) {}.", self.run, self.project, self.place)
+        format!("{metrics} of run {} {}.", text::run_of(&self.run, &self.project), self.place)
     }
 
     fn shrink(&mut self, share: f64) -> bool {
@@ -209,20 +209,25 @@ fn nothing_found(
     database: &Database<'_>,
     run: &Run,
     selection: Selection,
+    unreadable: usize,
 ) -> TrackioResult<Failure> {
-    let mut steps: Option<(f64, f64)> = None;
+    let mut steps = Vec::new();
     metric::for_each(database, Kind::Metrics, run, Selection::All, Ties::Index, |row| {
-        let step = row.step.as_f64();
-        steps = Some(steps.map_or((step, step), |(a, b)| (a.min(step), b.max(step))));
+        steps.push(row.step.as_f64());
         ControlFlow::Continue(())
     })?;
-    let range = match steps {
-        Some((first, last)) => format!("Its rows go from step {first} to {last}."),
-        None => "It logged no metrics at all.".to_owned(),
+    let first = steps.iter().copied().min_by(f64::total_cmp);
+    let last = steps.iter().copied().max_by(f64::total_cmp);
+    let range = match first.zip(last) {
+        Some((first, last)) => format!(" Its rows go from step {first} to {last}."),
+        None => " It logged no metrics at all.".to_owned(),
     };
     Ok(Failure(format!(
-        "Run `{}` has no row {}. {range}",
+        "Run `{}` has no {}row {}.{range}{}{}",
         resolve::shown(&run.name),
-        described(selection)
+        if unreadable > 0 { "readable " } else { "" },
+        described(selection),
+        nearest_steps(selection, steps.iter().copied()),
+        unreadable_note(unreadable).map(|note| format!(" {note}")).unwrap_or_default()
     )))
 }

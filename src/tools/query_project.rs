@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::common::budget::BYTES_A_TOKEN;
 use super::common::shape::counted;
-use super::common::{Answer, Context, Failure, Output, resolve};
+use super::common::{Answer, Context, Failure, Output, resolve, text};
 use super::{Category, Tool};
 use crate::trackio::query::{self, Column, Cut, Limits, QueryError, QueryResult};
 use crate::trackio::value::Metrics as Row;
@@ -45,6 +45,9 @@ pub struct Query {
     next_cursor: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tables: Option<Vec<Table>>,
+    /// Tables without a row, by name alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    empty_tables: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     views: Option<Vec<Table>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,7 +136,9 @@ impl Query {
             let column = |column: &Column| format!("{} {}", column.name, column.kind);
             columns.iter().map(column).map(|c| c.trim().to_owned()).collect::<Vec<_>>().join(", ")
         };
-        let tables = description.tables.iter().map(|table| Table {
+        let (empty, filled): (Vec<_>, Vec<_>) =
+            description.tables.iter().partition(|table| table.rows == Some(0));
+        let tables = filled.iter().map(|table| Table {
             name: table.name.clone(),
             columns: columns(&table.columns),
             rows: table.rows,
@@ -147,6 +152,8 @@ impl Query {
         });
         Self {
             tables: Some(tables.collect()),
+            empty_tables: (!empty.is_empty())
+                .then(|| empty.iter().map(|table| table.name.clone()).collect()),
             views: Some(views.collect()),
             examples: Some(description.examples),
             ..Self::empty(project)
@@ -177,6 +184,7 @@ impl Query {
             total: None,
             next_cursor: None,
             tables: None,
+            empty_tables: None,
             views: None,
             examples: None,
             page: None,
@@ -186,9 +194,10 @@ impl Query {
 
 impl Output for Query {
     fn headline(&self) -> String {
+        let project = text::brief_name(&self.project);
         match self.row_count {
-            Some(rows) => format!("{} from project {}.", counted(rows, "row"), self.project),
-            None => format!("What can be queried in project {}.", self.project),
+            Some(rows) => format!("{} from project {project}.", counted(rows, "row")),
+            None => format!("What can be queried in project {project}."),
         }
     }
 

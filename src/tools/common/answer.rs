@@ -148,6 +148,9 @@ impl PageRequest {
     }
 }
 
+/// More items fit no answer: each takes 32 bytes at least. To make them would be in vain.
+const MOST_ITEMS: usize = super::budget::MOST_TOKENS * super::budget::BYTES_A_TOKEN / 32;
+
 /// Part of a list. The only list type: it serializes its items under their own name, with
 /// `total` and, where more follow, `next_cursor`.
 #[derive(Debug)]
@@ -165,7 +168,7 @@ impl<T> Page<T> {
     /// The part of `all` that was asked for.
     pub fn of(all: Vec<T>, request: &PageRequest, default_limit: usize) -> Self {
         let total = all.len();
-        let limit = request.limit.unwrap_or(default_limit);
+        let limit = request.limit.unwrap_or(default_limit).min(MOST_ITEMS);
         let items = all.into_iter().skip(request.offset).take(limit).collect();
         Self { items, total, request: request.clone(), rest: None }
     }

@@ -122,6 +122,7 @@ fn coerce(name: &str, value: Value, property: &Value) -> Result<Value, Failure> 
         (_, value) => Ok(value),
     };
     let value = value.map_err(|found| wrong_type(name, wanted, &found))?;
+    let value = meant_choice(value, property);
     check_choice(name, &value, property)?;
     check_range(name, &value, property)?;
     Ok(value)
@@ -167,14 +168,54 @@ fn wrong_type(name: &str, wanted: &str, found: &Value) -> Failure {
     Failure(format!("The argument `{name}` must be {article} {wanted}; found {found}."))
 }
 
+/// Words that models use for a choice. Trackio knows no success and no failure of a run, so words
+/// for these are no synonyms.
+const CHOICES: &[(&str, &str)] = &[
+    ("running", "active"),
+    ("in_progress", "active"),
+    ("live", "active"),
+    ("stalled", "idle"),
+    ("paused", "idle"),
+    ("waiting", "idle"),
+    ("finished", "ended"),
+    ("completed", "ended"),
+    ("complete", "ended"),
+    ("done", "ended"),
+    ("stopped", "ended"),
+];
+
+/// Words for a `status` that there is not, and what is said of them.
+const OUTCOMES: &[&str] =
+    &["failed", "failure", "crashed", "error", "killed", "succeeded", "success"];
+const NO_OUTCOMES: &str = " Trackio does not record how a run ended: the status is inferred from \
+    when rows came. diagnose_run with a project and no run tells which runs went wrong.";
+
+/// The choice that another word or another case plainly means.
+fn meant_choice(value: Value, property: &Value) -> Value {
+    let (Some(choices), Some(given)) =
+        (property.get("enum").and_then(Value::as_array), value.as_str())
+    else {
+        return value;
+    };
+    let given = given.trim().to_lowercase().replace([' ', '-'], "_");
+    let synonym = CHOICES.iter().find(|(word, _)| *word == given).map(|(_, choice)| *choice);
+    let is_meant = |choice: &&Value| {
+        choice.as_str().is_some_and(|choice| choice == given || Some(choice) == synonym)
+    };
+    choices.iter().find(is_meant).cloned().unwrap_or(value)
+}
+
 fn check_choice(name: &str, value: &Value, property: &Value) -> Result<(), Failure> {
     let Some(choices) = property.get("enum").and_then(Value::as_array) else { return Ok(()) };
     if choices.contains(value) {
         return Ok(());
     }
     let choices: Vec<&str> = choices.iter().filter_map(Value::as_str).collect();
+    let given = value.as_str().unwrap_or_default().to_lowercase();
+    let is_outcome = name == "status" && OUTCOMES.contains(&given.as_str());
+    let about = if is_outcome { NO_OUTCOMES } else { "" };
     Err(Failure(format!(
-        "The argument `{name}` must be one of {}; found {}.",
+        "The argument `{name}` must be one of {}; found {}.{about}",
         quoted(&choices),
         super::text::cut(&value.to_string(), 80)
     )))
@@ -258,6 +299,7 @@ mod tests {
                 "step": {"type": "number"},
                 "scalar_only": {"type": "boolean"},
                 "detail": {"type": "string", "enum": ["core", "full"]},
+                "status": {"type": "string", "enum": ["active", "idle", "ended"]},
                 "limit": {"type": "integer", "minimum": 1},
                 "cursor": {"type": "string"},
                 "max_tokens": {"type": "integer", "minimum": 200, "maximum": 8000},
@@ -296,6 +338,14 @@ mod tests {
                 json!({"project": "p", "scalar_only": "True"}),
                 json!({"project": "p", "scalar_only": true}),
             ),
+            (
+                json!({"project": "p", "status": "Running", "detail": "FULL"}),
+                json!({"project": "p", "status": "active", "detail": "full"}),
+            ),
+            (
+                json!({"project": "p", "status": "finished"}),
+                json!({"project": "p", "status": "ended"}),
+            ),
         ];
         for (given, expected) in cases {
             assert_eq!(Value::Object(checked(given).unwrap().own), expected);
@@ -312,6 +362,14 @@ mod tests {
             (json!({"project": "p", "limit": 1.5}), "must be an integer; found 1.5"),
             (json!({"project": ["p"]}), "must be a string"),
             (json!({"project": "p", "detail": "all"}), "must be one of `core`, `full`"),
+            (
+                json!({"project": "p", "status": "crashed"}),
+                "Trackio does not record how a run ended",
+            ),
+            (
+                json!({"project": "p", "status": "purple"}),
+                "must be one of `active`, `idle`, `ended`",
+            ),
             (json!({"project": "p", "cursor": "xyz"}), "is no cursor"),
             (json!({"project": "p", "cursor": "10.00000000"}), "belongs to another question"),
         ];

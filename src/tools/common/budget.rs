@@ -120,10 +120,25 @@ fn cut_long(key: &str, value: &mut Value, longest: usize, depth: usize) {
             items.iter_mut().for_each(|item| cut_long(key, item, longest, depth + 1));
         }
         Value::Object(object) => {
+            if longest < LONGEST_STRING {
+                cut_keys(object, longest);
+            }
             for (key, value) in object {
                 cut_long(key, value, longest, depth + 1);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Cuts keys, which are names too, except where two would become one.
+fn cut_keys(object: &mut Map<String, Value>, longest: usize) {
+    if object.keys().all(|key| key.len() <= longest) {
+        return;
+    }
+    for (key, value) in std::mem::take(object) {
+        let short = text::cut(&key, longest);
+        let key = if object.contains_key(&short) { key } else { short };
+        object.insert(key, value);
     }
 }

@@ -10,9 +10,9 @@ use serde_json::{Map, Value, json};
 use super::answer::{Answer, Failure, Output, Page, PageRequest};
 use super::context::Context;
 use super::metric_list::rows_elsewhere;
-use super::points::DEFAULT_POINTS;
-use super::resolve;
+use super::points::{DEFAULT_POINTS, MOST_POINTS};
 use super::shape::{Format, counted, importance, unreadable_note};
+use super::{resolve, text};
 use crate::analysis::sample::sample;
 use crate::analysis::series::Series;
 use crate::trackio::Run;
@@ -60,7 +60,7 @@ impl Logs {
     }
 
     fn records(rows: Vec<Row>, question: &Question<'_>, request: &PageRequest) -> Self {
-        let most = question.max_points.unwrap_or(DEFAULT_POINTS);
+        let most = question.max_points.unwrap_or(DEFAULT_POINTS).min(MOST_POINTS);
         let rows = match most {
             0 => rows,
             most => {
@@ -102,7 +102,7 @@ impl Logs {
             Page::of(rows, request, usize::MAX)
         } else {
             let total = rows.len();
-            let most = question.max_points.unwrap_or(DEFAULT_POINTS);
+            let most = question.max_points.unwrap_or(DEFAULT_POINTS).min(MOST_POINTS);
             let kept = sampled(&rows, &columns.items, most);
             Page::picked(take(rows, &kept), total, request)
         };
@@ -122,9 +122,25 @@ impl Logs {
         (!self.is_paged_by_row && shown < total).then_some((total, shown))
     }
 
-    /// How many rows are shown.
-    pub fn shown(&self) -> usize {
-        self.rows.items.len()
+    /// What the pages are made of, and `total` counts.
+    fn unit(&self) -> &'static str {
+        if self.is_paged_by_metric { "metrics" } else { "rows" }
+    }
+
+    /// `20 of 500 rows, 6 of 12 metrics`: what is shown of what there is.
+    fn extent(&self) -> String {
+        let part = |shown: usize, total: usize, noun| match shown == total {
+            true => counted(total, noun),
+            false => format!("{shown} of {}", counted(total, noun)),
+        };
+        let rows = part(self.rows.items.len(), self.rows.total, "row");
+        match self.format {
+            Format::Records => rows,
+            Format::Columns => {
+                let (shown, total) = (self.columns.items.len(), self.columns.total);
+                format!("{rows}, {}", part(shown, total, "metric"))
+            }
+        }
     }
 
     /// Leaves rows out, then metrics.
@@ -264,6 +280,7 @@ impl Serialize for Logs {
             }
         };
         map.serialize_entry("total", &total)?;
+        map.serialize_entry("total_of", self.unit())?;
         let next = match self.is_paged_by_metric {
             true => self.columns.next_cursor(),
             false => self.rows.next_cursor(),
@@ -292,6 +309,7 @@ impl JsonSchema for Logs {
                 "rows": {"type": "array", "items": {"type": "array"}},
                 "logs": {"type": "array", "items": {"type": "object"}},
                 "total": {"type": "integer"},
+                "total_of": {"type": "string", "enum": ["rows", "metrics"]},
                 "next_cursor": {"type": "string"},
             },
             "required": ["total"],
@@ -356,12 +374,12 @@ pub fn of_run(
 
 impl Output for LogsAnswer {
     fn headline(&self) -> String {
-        let rows = counted(self.logs.shown(), "row");
         let what = match self.logs.kind {
             Kind::Metrics => "",
-            Kind::System => " of system metrics",
+            Kind::System => " of the machine",
         };
-        format!("{rows}{what} of run {} (project {}).", self.run, self.project)
+        let of = text::run_of(&self.run, &self.project);
+        format!("{}{what} of run {of}.", self.logs.extent())
     }
 
     fn shrink(&mut self, share: f64) -> bool {

@@ -2,10 +2,11 @@
 
 use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::nearest::check_pattern;
 use super::shape::{counted, direction, matches, role, unreadable_note};
-use super::{Context, Failure, Item, Page, resolve};
+use super::{Answer, Context, Failure, Item, Output, Page, resolve, text};
 use crate::trackio::columns::{self, Column, Wanted};
 use crate::trackio::metric::Kind;
 use crate::trackio::value::Step;
@@ -16,7 +17,7 @@ const DEFAULT_LIMIT: usize = 100;
 /// One metric.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(inline)]
-pub struct MetricItem {
+struct MetricItem {
     name: String,
     kind: String,
     count: usize,
@@ -40,47 +41,76 @@ impl Item for MetricItem {
     const LIST: &'static str = "details";
 }
 
-/// The list and what it is about.
+/// What both tools take.
+#[derive(Deserialize, JsonSchema)]
+pub struct Args {
+    project: Option<String>,
+    /// Name, id, or the start of an id; default: the newest.
+    run: Option<String>,
+    /// Part of the name, or a glob.
+    pattern: Option<String>,
+}
+
+/// The metrics of one run, as `get_metrics_for_run` and `get_system_metrics_for_run` answer.
+#[derive(Serialize, JsonSchema)]
 pub struct MetricList {
-    /// The project.
-    pub project: String,
-    /// The run.
-    pub run: Run,
-    /// The metrics, by name.
-    pub page: Page<MetricItem>,
-    /// What to say about it.
-    pub notes: Vec<String>,
+    project: String,
+    run: String,
+    run_id: String,
+    metrics: Vec<String>,
+    #[serde(flatten)]
+    details: Page<MetricItem>,
+    #[serde(skip)]
+    kind: Kind,
 }
 
 /// Lists the metrics of one run.
-pub fn of_run(
-    context: &Context,
-    kind: Kind,
-    project_name: Option<&str>,
-    run_name: Option<&str>,
-    pattern: Option<&str>,
-) -> Result<MetricList, Failure> {
-    let target = resolve::target(context, project_name, run_name)?;
-    let (mut list, notes) = context.read(&target.project, |snapshot| {
+pub fn of_run(context: &Context, kind: Kind, args: &Args) -> Result<Answer<MetricList>, Failure> {
+    let target = resolve::target(context, args.project.as_deref(), args.run.as_deref())?;
+    let (output, notes) = context.read(&target.project, |snapshot| {
         let resolved = resolve::run(snapshot, &target.run)?;
-        let mut notes = resolved.notes(run_name);
+        let mut notes = resolved.notes(args.run.as_deref());
         let columns = columns::of_run(snapshot, kind, &resolved.run, &Wanted::statistics())?;
         notes.extend(unreadable_note(columns.unreadable));
         if columns.rows == 0 {
             notes.extend(rows_elsewhere(snapshot, kind, &resolved)?);
         }
         let mut names: Vec<&String> = columns.metrics.keys().collect();
-        names.retain(|name| pattern.is_none_or(|pattern| matches(pattern, name)));
+        if let Some(pattern) = &args.pattern {
+            check_pattern(noun(kind), pattern, names.iter().map(|name| name.as_str()))?;
+            names.retain(|name| matches(pattern, name));
+        }
         let has_steps = kind == Kind::Metrics;
-        let page = Page::of(names, &context.page, DEFAULT_LIMIT).try_map(|name| {
+        let details = Page::of(names, &context.page, DEFAULT_LIMIT).try_map(|name| {
             let column = columns.metrics.get(name.as_str());
             TrackioResult::Ok(item(name, column, has_steps))
         })?;
         let project = snapshot.project.name.clone();
-        Ok((MetricList { project, run: resolved.run, page, notes: Vec::new() }, notes))
+        let Run { name: run, id: run_id, .. } = resolved.run;
+        let metrics = names_of(&details);
+        Ok((MetricList { project, run, run_id, metrics, details, kind }, notes))
     })?;
-    list.notes = target.notes.into_iter().chain(notes).collect();
-    Ok(list)
+    Ok(Answer::new(output).with_notes(target.notes).with_notes(notes))
+}
+
+impl Output for MetricList {
+    fn headline(&self) -> String {
+        let metrics = counted(self.details.total, noun(self.kind));
+        format!("{metrics} of run {}.", text::run_of(&self.run, &self.project))
+    }
+
+    fn shrink(&mut self, share: f64) -> bool {
+        let shrinks = self.details.shrink(share);
+        self.metrics = names_of(&self.details);
+        shrinks
+    }
+}
+
+fn noun(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Metrics => "metric",
+        Kind::System => "system metric",
+    }
 }
 
 /// Which other run of the same name has the rows that this one lacks.
@@ -105,13 +135,8 @@ pub fn rows_elsewhere(
 }
 
 /// The names on a page.
-pub fn names(page: &Page<MetricItem>) -> Vec<String> {
+fn names_of(page: &Page<MetricItem>) -> Vec<String> {
     page.items.iter().map(|item| item.name.clone()).collect()
-}
-
-/// `12 metrics of run a (project p).`
-pub fn headline(total: usize, noun: &str, run: &str, project: &str) -> String {
-    format!("{} of run {run} (project {project}).", counted(total, noun))
 }
 
 fn item(name: &str, column: Option<&Column>, has_steps: bool) -> MetricItem {

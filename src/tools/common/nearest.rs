@@ -1,5 +1,7 @@
 //! The names nearest to a mistaken one.
 
+use super::answer::Failure;
+use super::shape::matches;
 use super::text;
 
 /// How many names an error offers.
@@ -37,6 +39,27 @@ fn shared_words(wanted: &str, name: &str) -> f64 {
     let (wanted, name) = (words(wanted), words(name));
     let shared = wanted.iter().filter(|word| !word.is_empty() && name.contains(word)).count();
     shared as f64 / wanted.len().max(1) as f64
+}
+
+/// An error for a pattern that none of `names` meets; no error where there is nothing to meet it.
+/// `noun` says what they are names of.
+pub fn check_pattern<'a>(
+    noun: &str,
+    pattern: &str,
+    names: impl Iterator<Item = &'a str>,
+) -> Result<(), Failure> {
+    let names: Vec<&str> = names.collect();
+    if names.is_empty() || names.iter().any(|name| matches(pattern, name)) {
+        return Ok(());
+    }
+    let bare = pattern.replace(['*', '?'], "");
+    Err(Failure(format!(
+        "No {noun} matches the pattern `{}` (part of a name in any case, or a glob with * and ?). \
+         Nearest: {}. Without pattern all {} are listed.",
+        text::visible(&text::cut(pattern, LONGEST_COMPARED)),
+        quoted(&nearest(&bare, names.iter().copied())),
+        names.len()
+    )))
 }
 
 /// The names as a list in backquotes, long ones cut.

@@ -36,7 +36,7 @@ pub struct Points {
 /// How many points are shown unless the caller says otherwise.
 pub const DEFAULT_POINTS: usize = 100;
 /// More than this fit no answer.
-const MOST_POINTS: usize = 4_000;
+pub const MOST_POINTS: usize = 4_000;
 
 impl Points {
     /// Picks from `all` what is shown: with `max_points` 0 every point, in pages.
@@ -57,7 +57,8 @@ impl Points {
             Page::of(all, request, usize::MAX)
         } else {
             let total = all.len();
-            let kept = thin(all, format, max_points.unwrap_or(DEFAULT_POINTS));
+            let most = max_points.unwrap_or(DEFAULT_POINTS).min(MOST_POINTS);
+            let kept = thin(all, format, most);
             Page::picked(kept, total, request)
         };
         Self { page, format, with_times, is_paged }
@@ -145,12 +146,11 @@ impl Points {
 }
 
 fn keep_plottable(all: Vec<Point>) -> Vec<Point> {
-    let is_numeric = all.iter().any(|point| value::number(&point.value).is_some());
+    let is_finite = |point: &Point| value::number(&point.value).is_some_and(f64::is_finite);
+    // Where nothing is finite, what stands there instead is the answer.
+    let has_finite = all.iter().any(is_finite);
     all.into_iter()
-        .filter(|point| match is_numeric {
-            true => value::number(&point.value).is_some_and(f64::is_finite),
-            false => !point.value.is_null(),
-        })
+        .filter(|point| if has_finite { is_finite(point) } else { !point.value.is_null() })
         .collect()
 }
 

@@ -84,6 +84,15 @@ impl NonFiniteValues {
         let ranges = stats.non_finite_ranges.iter().take(RANGES).map(range).collect();
         Some(Self { count: stats.non_finite, ranges })
     }
+
+    /// `NaN`, `NaN and Infinity`: what the listed stretches hold.
+    pub fn kinds(&self) -> String {
+        let kinds = self.ranges.iter().filter_map(|range| range.get(2)?.as_str());
+        let mut kinds: Vec<&str> = kinds.collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds.join(" and ")
+    }
 }
 
 /// A run in a list.

@@ -8,6 +8,9 @@ pub fn render(headline: &str, structured: &Map<String, Value>) -> String {
     let mut facts = Vec::new();
     for (key, value) in structured {
         match value {
+            Value::Object(fields) if key == "config" => {
+                facts.push(format!("{}: {}", visible(key), inline(&own_keys(fields))));
+            }
             Value::Array(items) if items.iter().any(Value::is_object) => {
                 flush(&mut text, &mut facts);
                 text.push_str(&format!("\n\n{}:\n{}", visible(key), table(items)));
@@ -20,10 +23,7 @@ pub fn render(headline: &str, structured: &Map<String, Value>) -> String {
             }
             Value::Object(fields) if holds_lists_of_objects(fields) => {
                 flush(&mut text, &mut facts);
-                text.push_str(&format!("\n\n{}:", visible(key)));
-                for (name, items) in fields {
-                    text.push_str(&format!("\n{}: {}", visible(name), row_of_objects(items)));
-                }
+                text.push_str(&format!("\n\n{}{}", visible(key), points_by_name(fields)));
             }
             Value::Object(fields) if fields.values().all(Value::is_array) && !fields.is_empty() => {
                 flush(&mut text, &mut facts);
@@ -70,7 +70,11 @@ fn table(items: &[Value]) -> String {
     }
     let mut lines = vec![keys.iter().map(|key| visible(key)).collect::<Vec<_>>().join(" | ")];
     for item in items {
-        let cell = |key: &&String| item.get(key.as_str()).map(inline).unwrap_or_default();
+        let cell = |key: &&String| match item.get(key.as_str()) {
+            Some(Value::Object(fields)) if *key == "config" => inline(&own_keys(fields)),
+            Some(value) => inline(value),
+            None => String::new(),
+        };
         lines.push(keys.iter().map(cell).collect::<Vec<_>>().join(" | "));
     }
     lines.join("\n")
@@ -94,9 +98,52 @@ fn holds_lists_of_objects(fields: &Map<String, Value>) -> bool {
     fields.values().any(is_object_list) && fields.values().all(Value::is_array)
 }
 
-fn row_of_objects(items: &Value) -> String {
-    let items = items.as_array().map(Vec::as_slice).unwrap_or_default();
-    items.iter().map(inline).collect::<Vec<_>>().join("; ")
+/// Lists of Trackio's `{timestamp, step, value}`, a line each. The times of the steps stand once,
+/// before them, where each step has one time.
+fn points_by_name(fields: &Map<String, Value>) -> String {
+    let items = |list: &Value| list.as_array().cloned().unwrap_or_default();
+    let points = || fields.values().flat_map(items);
+    let Some(times) = times_of_steps(points()) else {
+        let lines = fields.iter().map(|(name, list)| {
+            let items = items(list).iter().map(inline).collect::<Vec<_>>().join("; ");
+            format!("\n{}: {items}", name_of(name))
+        });
+        return format!(":{}", lines.collect::<String>());
+    };
+    let is_one = times.len() == 1;
+    let place = times.iter().map(|(step, time)| format!("{step} ({time})")).collect::<Vec<_>>();
+    let mut text = format!(" at step {}:", place.join(", "));
+    for (name, list) in fields {
+        let shown = |point: &Value| {
+            let part = |key| point.get(key).map(inline).unwrap_or_default();
+            if is_one { part("value") } else { format!("{} @ {}", part("value"), part("step")) }
+        };
+        let points = items(list).iter().map(shown).collect::<Vec<_>>().join("; ");
+        text.push_str(&format!("\n{}: {points}", name_of(name)));
+    }
+    text
+}
+
+/// The time of each step, in order; `None` where a step has several, or an item is no point.
+fn times_of_steps(points: impl Iterator<Item = Value>) -> Option<Vec<(String, String)>> {
+    let mut times: Vec<(String, String)> = Vec::new();
+    for point in points {
+        let part = |key| point.get(key).map(inline);
+        let (step, time) = (part("step")?, part("timestamp")?);
+        match times.iter().find(|(known, _)| *known == step) {
+            Some((_, known)) if *known != time => return None,
+            Some(_) => {}
+            None => times.push((step, time)),
+        }
+    }
+    Some(times)
+}
+
+/// A config without what Trackio adds of itself; its user, group and time stand elsewhere.
+fn own_keys(config: &Map<String, Value>) -> Value {
+    let is_own = |key: &str| !matches!(key, "_Username" | "_Created" | "_Group");
+    let own = config.iter().filter(|(key, _)| is_own(key));
+    Value::Object(own.map(|(key, value)| (key.clone(), value.clone())).collect())
 }
 
 fn row(value: &Value) -> String {
@@ -110,17 +157,52 @@ fn row(value: &Value) -> String {
 fn inline(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
-        Value::String(text) => visible(text),
+        Value::String(text) => name_of(text),
         Value::Number(number) => match number.as_f64() {
             Some(float) if number.is_f64() => short(float),
             _ => number.to_string(),
         },
         Value::Bool(flag) => flag.to_string(),
         Value::Array(items) if items.is_empty() => "none".to_owned(),
-        Value::Array(items) => items.iter().map(inline).collect::<Vec<_>>().join(", "),
+        Value::Array(items) => items.iter().map(within).collect::<Vec<_>>().join(", "),
+        Value::Object(fields) if fields.is_empty() => "none".to_owned(),
         Value::Object(fields) => object(fields),
     }
 }
+
+/// A value within a list or an object: what holds several keeps its brackets.
+fn within(value: &Value) -> String {
+    match value {
+        Value::Array(_) => format!("[{}]", inline(value)),
+        Value::Object(fields) if is_point(fields) => inline(value),
+        Value::Object(_) => format!("({})", inline(value)),
+        value => inline(value),
+    }
+}
+
+fn is_point(fields: &Map<String, Value>) -> bool {
+    let has = |key| fields.contains_key(key);
+    has("value") && has("step") && (fields.len() == 2 || (fields.len() == 3 && has("timestamp")))
+}
+
+/// A text of the data among other words: in quotes where its ends would not be seen.
+pub fn name_of(text: &str) -> String {
+    let is_plain = !text.is_empty() && text.trim().len() == text.len() && !text.contains(" | ");
+    if is_plain { visible(text) } else { format!("\"{}\"", visible(text)) }
+}
+
+/// `a (project p)`: a run within a sentence, long names cut.
+pub fn run_of(run: &str, project: &str) -> String {
+    format!("{} (project {})", brief_name(run), brief_name(project))
+}
+
+/// A name within a sentence, cut where it is very long.
+pub fn brief_name(name: &str) -> String {
+    name_of(&cut(name, LONGEST_NAME))
+}
+
+/// The letters of a name within a sentence.
+const LONGEST_NAME: usize = 200;
 
 fn object(fields: &Map<String, Value>) -> String {
     if let (Some(value), Some(step)) = (fields.get("value"), fields.get("step")) {
@@ -133,9 +215,11 @@ fn object(fields: &Map<String, Value>) -> String {
         }
     }
     let field = |(key, value): (&String, &Value)| match value {
-        Value::Object(_) => format!("{} ({})", visible(key), inline(value)),
-        Value::Array(_) => format!("{} [{}]", visible(key), inline(value)),
-        _ => format!("{} {}", visible(key), inline(value)),
+        // A comma would end the field.
+        Value::String(text) if text.contains(", ") => {
+            format!("{} \"{}\"", visible(key), visible(text))
+        }
+        value => format!("{} {}", visible(key), within(value)),
     };
     fields.iter().map(field).collect::<Vec<_>>().join(", ")
 }
@@ -210,6 +294,7 @@ fn is_hidden(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn numbers_keep_six_digits_and_no_more() {
@@ -225,6 +310,54 @@ mod tests {
         ];
         for (number, expected) in cases {
             assert_eq!(short(number), expected);
+        }
+    }
+
+    #[test]
+    fn what_holds_several_keeps_its_brackets() {
+        let cases = [
+            (
+                json!({"non_finite": {"count": 2, "ranges": [[7, 8, "NaN"]]}}),
+                "non_finite: count 2, ranges [[7, 8, NaN]]",
+            ),
+            (
+                json!({"alerts": {"total": 2, "newest": [
+                    {"level": "warn", "title": "up, again", "step": 3},
+                    {"level": "info", "title": "ok", "step": null},
+                ]}}),
+                "alerts: total 2, newest [(level warn, title \"up, again\", step 3), \
+                 (level info, title ok, step -)]",
+            ),
+            (json!({"names": ["", " a", "b"]}), "names: \"\", \" a\", b"),
+            (
+                json!({"config": {"lr": 0.1, "_Username": "u", "_Created": "t", "_Group": null}}),
+                "config: lr 0.1",
+            ),
+            (
+                json!({"snapshot": {
+                    "loss": [{"timestamp": "T", "step": 3, "value": 0.5}],
+                    "lr": [{"timestamp": "T", "step": 3, "value": 1}],
+                }}),
+                "snapshot at step 3 (T):\nloss: 0.5\nlr: 1",
+            ),
+            (
+                json!({"snapshot": {"loss": [
+                    {"timestamp": "T", "step": 3, "value": 0.5},
+                    {"timestamp": "U", "step": 4, "value": 0.25},
+                ]}}),
+                "snapshot at step 3 (T), 4 (U):\nloss: 0.5 @ 3; 0.25 @ 4",
+            ),
+            (
+                json!({"snapshot": {"loss": [
+                    {"timestamp": "T", "step": 3, "value": 0.5},
+                    {"timestamp": "U", "step": 3, "value": 0.25},
+                ]}}),
+                "snapshot:\nloss: 0.5 @ 3 (T); 0.25 @ 3 (U)",
+            ),
+        ];
+        for (structured, expected) in cases {
+            let text = render("Said.", structured.as_object().unwrap());
+            assert_eq!(text.trim_start_matches("Said.").trim(), expected);
         }
     }
 

@@ -98,6 +98,32 @@ impl Window {
     }
 }
 
+/// What a message says of the logged steps nearest to a selection that holds none, and how to see
+/// them; empty where the selection is not by step.
+pub fn nearest_steps(selection: Selection, steps: impl Iterator<Item = f64>) -> String {
+    let Selection::Steps(from, to) = selection else { return String::new() };
+    let (mut below, mut above) = (f64::NEG_INFINITY, f64::INFINITY);
+    for step in steps {
+        match (step < from, step > to) {
+            (true, _) => below = below.max(step),
+            (_, true) => above = above.min(step),
+            (false, false) => {}
+        }
+    }
+    let near: Vec<f64> = [below, above].into_iter().filter(|step| step.is_finite()).collect();
+    let Some(nearest) = near.iter().copied().min_by(|a, b| {
+        let distance = |step: f64| if step < from { from - step } else { step - to };
+        distance(*a).total_cmp(&distance(*b))
+    }) else {
+        return String::new();
+    };
+    let named: Vec<String> = near.iter().map(f64::to_string).collect();
+    format!(
+        " Nearest logged steps: {}. around_step: {nearest} shows what lies there.",
+        named.join(" and ")
+    )
+}
+
 /// What a message says of the selection.
 pub fn described(selection: Selection) -> String {
     match selection {
@@ -109,5 +135,26 @@ pub fn described(selection: Selection) -> String {
         Selection::Times(from, to) => {
             format!("from {} to {}", time::rfc3339(from), time::rfc3339(to))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_without_a_row_has_neighbours() {
+        let cases = [
+            (Selection::Steps(42.0, 42.0), "40 and 50. around_step: 40 shows"),
+            (Selection::Steps(48.5, 48.5), "40 and 50. around_step: 50 shows"),
+            (Selection::Steps(99.0, 120.0), "50. around_step: 50 shows"),
+            (Selection::Steps(-5.0, -1.0), "0. around_step: 0 shows"),
+        ];
+        for (selection, expected) in cases {
+            let hint = nearest_steps(selection, [0.0, 40.0, 50.0].into_iter());
+            assert!(hint.contains(expected), "{selection:?}: {hint}");
+        }
+        assert_eq!(nearest_steps(Selection::Steps(1.0, 2.0), std::iter::empty()), "");
+        assert_eq!(nearest_steps(Selection::All, [1.0].into_iter()), "");
     }
 }

@@ -1,0 +1,317 @@
+//! A project far larger than an answer: every tool's answers stay within their budget and hold to
+//! their schema, pages bring everything exactly once, statistics see every row.
+//!
+//! `MCP_TRACKIO_CROWD=large cargo test --test crowd` (the stage `budgets` of `.ci/run`) asks the
+//! same of 2,000 runs and 1,000,000 rows.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod data;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::collections::BTreeSet;
+
+use data::{HIGHEST, LONG, LOWEST, NANS, NEIGHBOURS, PROJECT, SHORT_ROWS, SYSTEM_ROWS, Size};
+use serde_json::{Value, json};
+use support::{Session, ToolAnswer};
+
+/// What is asked of a tool; `None` for a tool that has no line here, which fails the test.
+fn questions(tool: &str, size: Size) -> Option<Vec<Value>> {
+    let project = |also: Value| with(json!({"project": PROJECT}), &also);
+    let each_run = |also: &[Value]| -> Vec<Value> {
+        let runs = size.special();
+        runs.iter()
+            .flat_map(|run| also.iter().map(move |also| project(with(json!({"run": run}), also))))
+            .collect()
+    };
+    let [wide, long, _, odd, named, _] = size.special();
+    Some(match tool {
+        "get_all_projects" => vec![json!({}), json!({"pattern": "*"})],
+        "get_project_summary" => vec![json!({}), project(json!({}))],
+        "get_runs_for_project" => {
+            [json!({}), json!({"detail": "full"}), json!({"order_by": "-last_step"})]
+                .map(project)
+                .to_vec()
+        }
+        "get_run_summary" => [vec![json!({})], each_run(&[json!({})])].concat(),
+        "get_metrics_for_run" | "get_system_metrics_for_run" => each_run(&[json!({})]),
+        "get_metric_values" => {
+            let of =
+                |run: &str, metric: &str| json!({"project": PROJECT, "run": run, "metric": metric});
+            let mut all = vec![
+                of(&wide, &data::wide_metric(7)),
+                of(&named, &format!("{}7", "m".repeat(size.name))),
+                of(&odd, "text"),
+                of(&odd, "table"),
+                with(of(&long, "loss"), &json!({"from_step": 10, "to_step": 2_900})),
+                with(of(&long, "loss"), &json!({"around_step": LOWEST, "window": 500})),
+            ];
+            for format in ["columns", "records"] {
+                all.push(with(of(&long, "loss"), &json!({"format": format})));
+            }
+            all
+        }
+        "get_snapshot" => each_run(&[json!({}), json!({"step": 2})]),
+        "get_logs" | "get_system_logs" => each_run(&[json!({}), json!({"format": "records"})]),
+        "get_alerts" => [vec![project(json!({}))], each_run(&[json!({})])].concat(),
+        "diagnose_run" => [vec![project(json!({}))], each_run(&[json!({})])].concat(),
+        "query_project" => [
+            json!({}),
+            json!({"sql": "SELECT * FROM metrics"}),
+            json!({"sql": "SELECT config FROM configs ORDER BY length(config) DESC"}),
+            json!({"sql": "SELECT run_name FROM runs ORDER BY length(run_name) DESC"}),
+        ]
+        .map(project)
+        .to_vec(),
+        "get_guide" => vec![json!({}), json!({"topic": "curves"}), json!({"topic": "metrics"})],
+        "find_runs" => vec![json!({"query": "small run"}), project(json!({"query": "lr"}))],
+        "get_settings" => vec![json!({})],
+        _ => return None,
+    })
+}
+
+/// A list to be paged through: its arguments, where its items are, what tells one item from
+/// another, and how many there must be.
+type Paged = (Value, &'static str, fn(&Value) -> Value, usize);
+
+/// The lists of a tool that takes a cursor; `None` for one that has no line here, which fails the
+/// test too.
+fn lists(tool: &str, size: Size) -> Option<Vec<Paged>> {
+    let project = |also: Value| with(json!({"project": PROJECT}), &also);
+    let [wide, long, short, ..] = size.special();
+    let every = |also: Value| {
+        project(with(json!({"run": short, "format": "records", "max_points": 0}), &also))
+    };
+    let whole: fn(&Value) -> Value = Value::clone;
+    let by_id: fn(&Value) -> Value = |run| run["id"].clone();
+    let by_title: fn(&Value) -> Value = |alert| alert["title"].clone();
+    let by_step: fn(&Value) -> Value = |row| row["step"].clone();
+    let by_run: fn(&Value) -> Value = |run| run["run_id"].clone();
+    Some(match tool {
+        "get_all_projects" => vec![(json!({}), "projects", whole, NEIGHBOURS + 1)],
+        "get_project_summary" => vec![(project(json!({"limit": 1_000})), "runs", by_id, size.runs)],
+        "get_runs_for_project" => vec![
+            (project(json!({})), "runs", by_id, size.runs),
+            (project(json!({"limit": 1_000})), "runs", by_id, size.runs),
+        ],
+        "find_runs" => vec![(project(json!({"query": "small"})), "runs", by_id, size.runs - 6)],
+        "get_metrics_for_run" => {
+            vec![(project(json!({"run": wide})), "metrics", whole, size.metrics)]
+        }
+        "get_system_metrics_for_run" => {
+            vec![(project(json!({"run": short, "limit": 7})), "metrics", whole, 32)]
+        }
+        "get_metric_values" => vec![
+            (every(json!({"metric": "loss"})), "values", by_step, SHORT_ROWS),
+            (
+                project(json!({"run": long, "metric": "accuracy", "max_points": 0})),
+                "columns/step",
+                whole,
+                size.rows,
+            ),
+        ],
+        "get_snapshot" => {
+            vec![(project(json!({"run": wide, "step": 3})), "snapshot", whole, size.metrics)]
+        }
+        "get_logs" => vec![
+            (every(json!({})), "logs", by_step, SHORT_ROWS),
+            (
+                every(json!({"format": "columns", "limit": 300})),
+                "rows",
+                |row| row[0].clone(),
+                SHORT_ROWS,
+            ),
+            (project(json!({"run": wide})), "columns", whole, size.metrics),
+        ],
+        "get_system_logs" => vec![
+            (every(json!({})), "logs", |row| row["timestamp"].clone(), SYSTEM_ROWS),
+            (project(json!({"run": short})), "columns", whole, 32),
+        ],
+        "get_alerts" => vec![(project(json!({"limit": 1_000})), "alerts", by_title, size.alerts)],
+        "diagnose_run" => vec![(project(json!({"limit": 1_000})), "runs", by_run, size.runs)],
+        "query_project" => vec![(
+            project(json!({"sql": "SELECT id AS title FROM alerts", "limit": size.alerts / 3})),
+            "rows",
+            by_title,
+            size.alerts,
+        )],
+        _ => return None,
+    })
+}
+
+#[test]
+fn every_tool_answers_a_crowd() {
+    let size = Size::wanted();
+    let crowd = data::crowd(size);
+    let mut session = Session::start(&crowd.dir);
+    let mut wrong = Vec::new();
+    for tool in session.tools() {
+        let name = tool["name"].as_str().unwrap();
+        match questions(name, size) {
+            Some(questions) => {
+                for question in questions {
+                    keeps_its_budget(&mut session, &tool, &question, &mut wrong);
+                }
+            }
+            None => wrong.push(format!("{name} is not asked anything: add it to `questions`")),
+        }
+        if tool["inputSchema"]["properties"].get("cursor").is_none() {
+            continue;
+        }
+        match lists(name, size) {
+            Some(lists) => {
+                for list in lists {
+                    brings_everything_once(&mut session, name, &list, &mut wrong);
+                }
+            }
+            None => wrong.push(format!("{name} is not paged through: add it to `lists`")),
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    statistics_see_every_row(&mut session, size);
+}
+
+/// Asks a question as it is, and with all that can make an answer larger.
+fn keeps_its_budget(
+    session: &mut Session,
+    tool: &Value,
+    question: &Value,
+    wrong: &mut Vec<String>,
+) {
+    const DEFAULT: usize = 8_000;
+    const MOST: usize = 32_000;
+    let name = tool["name"].as_str().unwrap();
+    let schema = tool.get("outputSchema").map(|schema| jsonschema::validator_for(schema).unwrap());
+    let takes = |argument: &str| tool["inputSchema"]["properties"].get(argument).is_some();
+    let larger =
+        [("max_tokens", 8_000), ("limit", 100_000), ("max_points", 100_000), ("max_points", 0)];
+    let larger = larger.into_iter().filter(|(argument, _)| takes(argument));
+    let larger =
+        larger.map(|(argument, value)| (with(question.clone(), &json!({argument: value})), MOST));
+    for (arguments, most) in [(question.clone(), DEFAULT)].into_iter().chain(larger) {
+        let answer = session.call(name, arguments.clone());
+        let mut complain =
+            |what: String| wrong.push(format!("{name} {}: {what}", brief(&arguments)));
+        // A single row as Trackio has it may be larger than a default answer, or than any.
+        let is_too_large =
+            arguments["format"] == "records" && answer.text.contains("smallest answer");
+        if answer.is_error && !is_too_large {
+            complain(answer.text.clone());
+        }
+        let (structured, text) = (answer.structured.to_string().len(), answer.text.len());
+        if structured > most || text > most {
+            complain(format!("{structured} bytes structured, {text} of text, {most} allowed"));
+        }
+        if answer.text.contains(is_unsafe) {
+            complain(format!("control characters in the text: {:?}", answer.text));
+        }
+        if answer.is_error {
+            continue;
+        }
+        match &schema {
+            Some(schema) => {
+                if let Err(error) = schema.validate(&answer.structured) {
+                    complain(format!(
+                        "not as the schema says: {error} at {}",
+                        error.instance_path()
+                    ));
+                }
+            }
+            None if !answer.structured.is_null() => complain("structured without a schema".into()),
+            None => {}
+        }
+    }
+}
+
+fn is_unsafe(c: char) -> bool {
+    (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Pages through a list: every item once, under one total.
+fn brings_everything_once(
+    session: &mut Session,
+    tool: &str,
+    list: &Paged,
+    wrong: &mut Vec<String>,
+) {
+    let (arguments, member, key, expected) = list;
+    let pages = session.pages(tool, arguments);
+    let mut seen = BTreeSet::new();
+    let mut count = 0;
+    for page in &pages {
+        if page.is_error {
+            wrong.push(format!("{tool} {arguments}: {}", page.text));
+            return;
+        }
+        for item in items(page, member) {
+            seen.insert(key(&item).to_string());
+            count += 1;
+        }
+    }
+    let expected = match *expected {
+        usize::MAX => pages[0].structured["total"].as_u64().unwrap() as usize,
+        expected => expected,
+    };
+    let totals: BTreeSet<Option<u64>> =
+        pages.iter().map(|page| page.structured["total"].as_u64()).collect();
+    if totals.iter().any(|total| total.is_some_and(|total| total != expected as u64)) {
+        wrong.push(format!("{tool} {arguments}: totals {totals:?}, expected {expected}"));
+    }
+    if (count, seen.len()) != (expected, expected) || pages.len() < 2 {
+        wrong.push(format!(
+            "{tool} {arguments}: {count} {member}, {} different, on {} pages; expected {expected}",
+            seen.len(),
+            pages.len()
+        ));
+    }
+}
+
+/// The items of a page. The first of `columns` stands for the rows; an object counts its keys.
+fn items(page: &ToolAnswer, member: &str) -> Vec<Value> {
+    match page.structured.pointer(&format!("/{member}")) {
+        Some(Value::Array(columns)) if member == "columns" => columns[1..].to_vec(),
+        Some(Value::Array(items)) => items.clone(),
+        Some(Value::Object(fields)) => fields.keys().map(|key| json!(key)).collect(),
+        _ => panic!("no {member} in {}", page.structured),
+    }
+}
+
+fn statistics_see_every_row(session: &mut Session, size: Size) {
+    let answer = session
+        .call("get_metric_values", json!({"project": PROJECT, "run": LONG, "metric": "loss"}))
+        .ok()
+        .structured;
+    let (stats, rows) = (&answer["stats"], size.rows as i64);
+    let nans = NANS.count() as i64;
+    assert_eq!(stats["count"], json!(rows), "{stats}");
+    assert_eq!(stats["non_finite"], json!(nans), "{stats}");
+    let last = (1e4 * (1.0 + 1.0 / rows as f64)).round() / 1e4;
+    for (which, step, value) in [
+        ("first", 0, 2.0),
+        ("last", rows - 1, last),
+        ("min", LOWEST, -50.0),
+        ("max", HIGHEST, 1e6),
+        ("best", LOWEST, -50.0),
+    ] {
+        assert_eq!(stats[which], json!({"step": step, "value": value}), "{which}");
+    }
+    assert_eq!(answer["non_finite"]["count"], json!(nans), "{}", answer["non_finite"]);
+    assert_eq!(answer["non_finite"]["ranges"], json!([[NANS.start(), NANS.end(), "NaN"]]));
+    assert!((rows - nans..=rows).contains(&answer["coverage"]["rows"].as_i64().unwrap()));
+    let steps = answer["columns"]["step"].as_array().expect("steps");
+    assert_eq!(answer["coverage"]["shown"], json!(steps.len()));
+    assert!((50..=100).contains(&steps.len()), "{} rows shown", steps.len());
+    assert_eq!((steps.first(), steps.last()), (Some(&json!(0)), Some(&json!(rows - 1))));
+    assert_eq!(answer["columns"]["value"].as_array().map(Vec::len), Some(steps.len()));
+}
+
+/// One object with the fields of another.
+fn with(mut object: Value, also: &Value) -> Value {
+    let fields = also.as_object().unwrap().clone();
+    object.as_object_mut().unwrap().extend(fields);
+    object
+}
+
+fn brief(arguments: &Value) -> String {
+    arguments.to_string().chars().take(200).collect()
+}
