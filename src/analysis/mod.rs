@@ -4,6 +4,7 @@
 
 pub mod advice;
 pub mod checks;
+pub mod compare;
 pub mod course;
 pub mod curve;
 pub mod diagnose;
