@@ -47,3 +47,25 @@ pub fn rank(levels: &[(usize, Level)]) -> Option<Ranking> {
 pub fn between(a: &Level, b: &Level) -> Option<f64> {
     Some(2.0 * a.error?.hypot(b.error?))
 }
+
+/// What a seed alone changes: the standard deviation of the levels within groups of runs that
+/// differ in nothing else, pooled. `None` without a group of two.
+pub fn seed_noise(levels: &[(usize, Level)], groups: &[Vec<usize>]) -> Option<f64> {
+    let (mut squares, mut freedom) = (0.0, 0.0);
+    for group in groups {
+        let of_group = levels.iter().filter(|(run, _)| group.contains(run));
+        let values: Vec<f64> = of_group.map(|(_, level)| level.value).collect();
+        let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
+        squares += values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+        freedom += values.len().saturating_sub(1) as f64;
+    }
+    (freedom > 0.0).then(|| (squares / freedom).sqrt())
+}
+
+/// Adds the noise of seeds to the levels' errors.
+pub fn with_seed_noise(levels: &mut [(usize, Level)], groups: &[Vec<usize>]) {
+    let Some(noise) = seed_noise(levels, groups) else { return };
+    for (_, level) in levels {
+        level.error = Some(level.error.unwrap_or(0.0).hypot(noise));
+    }
+}
