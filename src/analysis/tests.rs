@@ -2,6 +2,6 @@
 
 mod benchmark;
 mod checks;
-mod generate;
+pub(super) mod generate;
 mod properties;
 mod side_metrics;

@@ -7,7 +7,7 @@ mod output;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
@@ -21,7 +21,7 @@ use crate::analysis::compare::align::Align;
 use crate::analysis::compare::alike::{Alike, alike};
 use crate::analysis::compare::fairness::{Entrant, Fairness, fairness, names};
 use crate::analysis::compare::part::part;
-use crate::analysis::compare::recommend::{AtEqual, Candidate, Recommendation, recommend};
+use crate::analysis::compare::recommend::{Candidate, Recommendation, recommend};
 use crate::analysis::number::Number;
 use crate::analysis::role::{Direction, Role, Split, classify, is_test};
 use crate::trackio::Snapshot;
@@ -131,7 +131,7 @@ fn answer(
     let (entries, notes) =
         gather::gather(snapshot, context, args.runs.as_deref(), args.declared())?;
     let own: Vec<BTreeSet<&str>> = entries.iter().map(Entry::metrics).collect();
-    let groups = in_order(pick(alike(&own), args.declared())?, &own, args.declared());
+    let groups = in_order(pick(alike(&own), args.declared())?, &entries, args.declared());
     let configs: Vec<_> =
         entries.iter().map(|entry| (entry.label.as_str(), entry.facts.config.as_ref())).collect();
     let diff = config_diff::of(&configs);
@@ -146,7 +146,8 @@ fn answer(
     };
     let deciding = contest(first);
     let fairness = unfair(&deciding, first, &entries);
-    let recommendation = recommended(&deciding, &fairness, &entries);
+    let recommendation =
+        recommended(&deciding, &fairness, &entries, args.align(), &diff.seed_groups);
     let recommendation = match recommendation.run {
         Some(run) => Recommendation {
             reason: recommendation.reason
@@ -210,15 +211,19 @@ fn pick(groups: Vec<Alike>, declared: &[String]) -> Result<Vec<Alike>, Failure> 
 
 /// What tells most first: what was declared, else what most runs have, held-out data before
 /// training.
-fn in_order(mut groups: Vec<Alike>, own: &[BTreeSet<&str>], declared: &[String]) -> Vec<Alike> {
+fn in_order(mut groups: Vec<Alike>, entries: &[Entry], declared: &[String]) -> Vec<Alike> {
     groups.sort_by_cached_key(|group| {
         let place = declared.iter().position(|name| group.is_called(name));
-        let class = classify(&group.metric);
+        let is_finite = |(entry, name): (&Entry, &Option<String>)| {
+            let column = name.as_ref().and_then(|name| entry.columns.metrics.get(name));
+            column.is_some_and(|column| column.stats(None).last.is_some())
+        };
+        let finite = entries.iter().zip(&group.names).filter(|pair| is_finite(*pair)).count();
         (
             place.unwrap_or(usize::MAX),
-            group.runs() < 2,
-            2 * group.runs() < own.len(),
-            class.direction.is_none(),
+            finite < 2,
+            2 * finite < entries.len(),
+            classify(&group.metric).direction.is_none(),
             weight(&group.metric),
             group.metric.clone(),
         )
@@ -254,11 +259,45 @@ fn unfair(deciding: &Contest, group: &Alike, entries: &[Entry]) -> Fairness {
             contender: contender.clone(),
         })
         .collect();
-    fairness(&deciding.metric, deciding.role, &entrants)
+    let mut fairness = fairness(&deciding.metric, deciding.role, &entrants);
+    if let Some(mixed) = mixed_kinds(entries) {
+        fairness.warnings.insert(0, mixed);
+        fairness.other_scale |= matches!(deciding.role, Role::TrainLoss | Role::EvalLoss);
+    }
+    fairness
 }
 
-fn recommended(deciding: &Contest, fairness: &Fairness, entries: &[Entry]) -> Recommendation {
+/// Losses of different kinds of training cannot be ranked.
+fn mixed_kinds(entries: &[Entry]) -> Option<String> {
+    let mut kinds: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for entry in entries {
+        if let Some(kind) = entry.kind() {
+            kinds.entry(kind).or_default().push(&entry.label);
+        }
+    }
+    let told = |(kind, runs): (&&str, &Vec<&str>)| format!("{kind} in {}", names(runs));
+    let told: Vec<String> = kinds.iter().map(told).collect();
+    (kinds.len() > 1).then(|| {
+        format!(
+            "different kinds of training, whose losses mean different things: {}",
+            told.join("; ")
+        )
+    })
+}
+
+fn recommended(
+    deciding: &Contest,
+    fairness: &Fairness,
+    entries: &[Entry],
+    align: Align,
+    seed_groups: &[Vec<usize>],
+) -> Recommendation {
     let none = |reason: String| Recommendation { run: None, reason };
+    if deciding.contenders.iter().flatten().count() < 2 {
+        return none(
+            "No clear winner: no two of these runs have finite values of one metric.".to_owned(),
+        );
+    }
     if deciding.direction.is_none() {
         return none(format!(
             "No clear winner: the name {} does not tell which way is better. Ask again with \
@@ -275,16 +314,11 @@ fn recommended(deciding: &Contest, fairness: &Fairness, entries: &[Entry]) -> Re
         .map(|(entry, contender)| Candidate {
             label: &entry.label,
             contender: contender.as_ref(),
+            extent: entry.extent(),
             failed: entry.failed(),
         })
         .collect();
-    let equal = deciding.equal.as_ref().map(|equal| AtEqual {
-        align: equal.align,
-        common: &equal.common,
-        runs: &equal.runs,
-        ranking: &equal.ranking,
-    });
-    recommend(&deciding.metric, &candidates, equal)
+    recommend(&deciding.metric, &candidates, align, seed_groups)
 }
 
 /// The other metrics of weight in which another run is clearly better.

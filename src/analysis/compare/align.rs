@@ -32,6 +32,24 @@ pub struct Common {
     pub steps: Vec<f64>,
 }
 
+/// A run that reached less than this share of what the longest did sets no common point: a trial of
+/// ten steps would leave nothing to compare.
+const SHORT: f64 = 0.25;
+
+/// Which of them are long enough to be compared at one point: all where fewer than two are.
+pub fn of_similar_length(align: Align, contenders: &[(&Contender, Extent)]) -> Vec<bool> {
+    let reached: Vec<f64> = contenders
+        .iter()
+        .map(|(contender, extent)| reach(align, contender, *extent).unwrap_or(0.0))
+        .collect();
+    let longest = reached.iter().copied().fold(0.0, f64::max);
+    let long: Vec<bool> = reached.iter().map(|reached| *reached >= SHORT * longest).collect();
+    match long.iter().filter(|long| **long).count() {
+        0 | 1 => vec![true; long.len()],
+        _ => long,
+    }
+}
+
 /// The furthest point that all of them reached; `None` with fewer than two, or where there is no
 /// such point.
 pub fn common(align: Align, contenders: &[(&Contender, Extent)]) -> Option<Common> {

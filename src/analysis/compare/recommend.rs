@@ -1,10 +1,10 @@
 //! One recommendation with its reason, or why there is none.
 
 use super::{
-    align::{Align, Common},
-    contender::Contender,
+    align::{Align, Extent, common},
+    contender::{Contender, Level},
     fairness::names,
-    rank::{Ranking, rank},
+    rank::{Ranking, rank, with_seed_noise},
 };
 use crate::analysis::number::{percent, show};
 
@@ -24,21 +24,10 @@ pub struct Candidate<'a> {
     pub label: &'a str,
     /// The metric that decides; `None` where it has no finite value.
     pub contender: Option<&'a Contender>,
+    /// When it began and how long it is.
+    pub extent: Extent,
     /// Whether it failed in the end: diverged, NaN, collapsed.
     pub failed: bool,
-}
-
-/// The runs at the furthest point that all reached.
-#[derive(Debug, Clone, Copy)]
-pub struct AtEqual<'a> {
-    /// What was made equal.
-    pub align: Align,
-    /// The point, with the steps of the ranked runs in the order of `runs`.
-    pub common: &'a Common,
-    /// The runs.
-    pub runs: &'a [usize],
-    /// Their ranking there.
-    pub ranking: &'a Ranking,
 }
 
 /// `step 1000`, `600 s after the start`, `50 % of the run`.
@@ -50,11 +39,12 @@ pub fn point(align: Align, at: f64) -> String {
     }
 }
 
-/// Recommends one of `candidates` by `metric`.
+/// Recommends one of `candidates` by `metric`; `seed_groups` differ in nothing but a seed.
 pub fn recommend(
     metric: &str,
     candidates: &[Candidate<'_>],
-    equal: Option<AtEqual<'_>>,
+    align: Align,
+    seed_groups: &[Vec<usize>],
 ) -> Recommendation {
     let none = |reason: String| Recommendation { run: None, reason };
     let label = |run: usize| candidates.get(run).map_or("", |candidate| candidate.label);
@@ -64,7 +54,9 @@ pub fn recommend(
         let sound = ranked.filter(|(_, candidate)| with_failed || !candidate.failed);
         let level =
             |(run, candidate): (usize, &Candidate<'_>)| Some((run, candidate.contender?.best()));
-        sound.filter_map(level).collect::<Vec<_>>()
+        let mut levels: Vec<(usize, Level)> = sound.filter_map(level).collect();
+        with_seed_noise(&mut levels, seed_groups);
+        levels
     };
     let Some(all) = rank(&levels(true)) else {
         return none(format!("No clear winner: fewer than two of the runs have {metric}."));
@@ -128,58 +120,72 @@ pub fn recommend(
         quoted(second),
         show(ranking.margin)
     );
-    if let Some(equal) = &equal
-        && let Some((at, standing)) = longer(equal, first, &contender, &label)
-    {
+    let rivals = rivals(&ranking, first, candidates);
+    let standings: Vec<(usize, Standing)> = rivals
+        .into_iter()
+        .filter_map(|rival| Some((rival, standing([first, rival], candidates, align)?)))
+        .collect();
+    let longer = standings.iter().find(|(_, standing)| standing.came_later && !standing.leads);
+    if let Some((rival, standing)) = longer {
+        let how = match standing.tie {
+            true => format!("it is tied with {} within noise", label(*rival)),
+            false => format!("{} is ahead", label(*rival)),
+        };
         return none(format!(
-            "No clear winner: {lead} But it only ran longer: at {at}, the last that all reached, \
-             {standing}.{failed_leader}"
+            "No clear winner: {lead} But it only ran longer: at {}, the last that both reached, \
+             {how}. Its checkpoint is still the best there is.{failed_leader}",
+            standing.point
         ));
     }
-    let standing = equal.as_ref().and_then(|equal| also_ahead(equal, first, &label));
-    let standing = standing.map_or(String::new(), |standing| format!(" {standing}"));
-    Recommendation { run: Some(first), reason: format!("{lead}{standing}{failed_leader}") }
+    let against = standings.first().filter(|(_, standing)| standing.came_later);
+    let too = against.map_or(String::new(), |(rival, standing)| {
+        format!(
+            " At {}, the last that both reached, it is ahead of {} too.",
+            standing.point,
+            label(*rival)
+        )
+    });
+    Recommendation { run: Some(first), reason: format!("{lead}{too}{failed_leader}") }
 }
 
-/// Where the winner's best came after the common point and it did not lead there: the point, and
-/// who did.
-fn longer<'a>(
-    equal: &AtEqual<'_>,
-    first: usize,
-    contender: &impl Fn(usize) -> Option<&'a Contender>,
-    label: &impl Fn(usize) -> &'a str,
-) -> Option<(String, String)> {
-    let place = equal.runs.iter().position(|run| *run == first)?;
-    let step = equal.common.steps.get(place)?;
-    let later = contender(first)?.best_step() > step * (1.0 + 1e-9);
-    let leader = *equal.ranking.order.first()?;
-    let alone = leader == first && !equal.ranking.tie;
-    if !later || alone {
-        return None;
-    }
-    let standing = if equal.ranking.leaders.contains(&first) {
-        let others = equal.ranking.leaders.iter().filter(|run| **run != first);
-        let others: Vec<&str> = others.map(|run| label(*run)).collect();
-        format!("it is tied with {} within noise", names(&others))
-    } else {
-        format!("{} is ahead", label(leader))
+/// The second, and all others that ran at least half as long as it took the first to its best.
+fn rivals(ranking: &Ranking, first: usize, candidates: &[Candidate<'_>]) -> Vec<usize> {
+    let contender = |run: usize| candidates.get(run).and_then(|candidate| candidate.contender);
+    let best = contender(first).map_or(0.0, Contender::best_step);
+    let is_rival = |place: usize, run: usize| {
+        place == 0 || contender(run).is_some_and(|one| one.last_step() >= best / 2.0)
     };
-    Some((point(equal.align, equal.common.at), standing))
+    let others = ranking.order.iter().skip(1).enumerate();
+    others.filter(|(place, run)| is_rival(*place, **run)).map(|(_, run)| *run).collect()
 }
 
-fn also_ahead<'a>(
-    equal: &AtEqual<'_>,
-    first: usize,
-    label: &impl Fn(usize) -> &'a str,
-) -> Option<String> {
-    let at = point(equal.align, equal.common.at);
-    let leader = *equal.ranking.order.first()?;
-    if leader == first {
-        let tie = if equal.ranking.tie { ", within noise" } else { "" };
-        return Some(format!("It leads at {at} too{tie}."));
-    }
-    if equal.ranking.leaders.contains(&first) {
-        return Some(format!("At {at} it is tied with {} within noise.", label(leader)));
-    }
-    Some(format!("At {at} {} is ahead: the winner's best came earlier.", label(leader)))
+/// How the first of two runs stands at the last point that both reached.
+struct Standing {
+    point: String,
+    /// Whether its best came after that point.
+    came_later: bool,
+    /// Whether it is ahead there, by more than noise.
+    leads: bool,
+    tie: bool,
+}
+
+fn standing(pair: [usize; 2], candidates: &[Candidate<'_>], align: Align) -> Option<Standing> {
+    let of = |run: usize| {
+        let candidate = candidates.get(run)?;
+        Some((candidate.contender?, candidate.extent))
+    };
+    let both = [of(pair[0])?, of(pair[1])?];
+    let common = common(align, &both)?;
+    let level = |(place, (one, _)): (usize, &(&Contender, Extent))| {
+        Some((place, one.until(*common.steps.get(place)?)?.end()))
+    };
+    let levels: Option<Vec<(usize, Level)>> = both.iter().enumerate().map(level).collect();
+    let ranking = rank(&levels?)?;
+    let step = common.steps.first()?;
+    Some(Standing {
+        point: point(align, common.at),
+        came_later: both[0].0.best_step() > step * (1.0 + 1e-6),
+        leads: ranking.order.first() == Some(&0) && !ranking.tie,
+        tie: ranking.tie,
+    })
 }

@@ -47,6 +47,19 @@ impl Entry {
         matches!(self.verdict, Verdict::NonFinite | Verdict::Diverged | Verdict::RlCollapsed)
     }
 
+    /// What kind of training it is, where the verdict tells.
+    pub fn kind(&self) -> Option<&'static str> {
+        match self.verdict {
+            Verdict::RlImproving
+            | Verdict::RlFlat
+            | Verdict::RlDeclining
+            | Verdict::RlCollapsed => Some("reinforcement learning"),
+            Verdict::DpoHealthy | Verdict::DpoWeak => Some("preference training"),
+            Verdict::NonFinite | Verdict::Diverged | Verdict::InsufficientData => None,
+            _ => Some("supervised training"),
+        }
+    }
+
     pub fn status(&self) -> AnalysedStatus {
         match self.facts.status {
             Status::Active => AnalysedStatus::Active,

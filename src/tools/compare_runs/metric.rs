@@ -5,13 +5,14 @@ use rmcp::schemars::JsonSchema;
 use serde::Serialize;
 
 use super::gather::Entry;
-use crate::analysis::compare::align::{Align, Common, common};
+use crate::analysis::compare::align::{Align, common, of_similar_length};
 use crate::analysis::compare::alike::Alike;
 use crate::analysis::compare::contender::{Contender, Level};
 use crate::analysis::compare::rank::{Ranking, rank, with_seed_noise};
 use crate::analysis::compare::recommend::point;
 use crate::analysis::number::Number;
 use crate::analysis::role::{Direction, Role, classify};
+use crate::analysis::series::Series;
 use crate::tools::common::shape::role;
 
 /// Who is best in one metric.
@@ -74,20 +75,15 @@ pub struct Contest {
     given: bool,
     /// By run.
     pub contenders: Vec<Option<Contender>>,
-    /// The last values of runs whose curve is not kept.
-    last: Vec<Option<f64>>,
     pub ranking: Option<Ranking>,
-    pub equal: Option<Equal>,
+    equal: Option<Equal>,
 }
 
 /// The runs at the furthest point that all reached.
-pub struct Equal {
-    pub align: Align,
-    pub common: Common,
-    /// The runs that have the metric.
-    pub runs: Vec<usize>,
+struct Equal {
+    at: String,
     levels: Vec<(usize, Level)>,
-    pub ranking: Ranking,
+    ranking: Ranking,
 }
 
 impl Contest {
@@ -103,12 +99,8 @@ impl Contest {
         let direction = given.or(class.direction);
         let named = || entries.iter().zip(&alike.names);
         let contenders: Vec<Option<Contender>> = named()
-            .map(|(entry, name)| Contender::of(entry.columns.series(name.as_deref()?)?, direction))
+            .map(|(entry, name)| Contender::of(series(entry, name.as_deref()?)?, direction))
             .collect();
-        let last = named().map(|(entry, name)| {
-            let column = entry.columns.metrics.get(name.as_deref()?)?;
-            column.stats(None).last.map(|last| last.value)
-        });
         let mut levels = levels(&contenders, Contender::best);
         with_seed_noise(&mut levels, seed_groups);
         Self {
@@ -116,9 +108,8 @@ impl Contest {
             role: class.role,
             direction,
             given: given.is_some(),
-            last: last.collect(),
             ranking: direction.and_then(|_| rank(&levels)),
-            equal: equal(&contenders, entries, align, seed_groups),
+            equal: direction.and_then(|_| equal(&contenders, entries, align, seed_groups)),
             contenders,
         }
     }
@@ -133,7 +124,7 @@ impl Contest {
         let ranking = self.ranking.as_ref();
         let first = ranking.and_then(|ranking| ranking.order.first());
         let best = first.and_then(|run| self.contenders.get(*run)?.as_ref()).map(Contender::quoted);
-        let with_values = self.last.iter().flatten().count();
+        let with_values = self.contenders.iter().flatten().count();
         Winner {
             metric: self.metric.clone(),
             direction: match self.direction {
@@ -170,6 +161,7 @@ impl Contest {
 
     fn rows(&self) -> Vec<Row> {
         let best = |contender: &Contender| Number(contender.quoted().value);
+        let last = |contender: &Contender| Number(contender.last().value);
         let first = match self.direction {
             Some(_) => Row {
                 value: "best".to_owned(),
@@ -177,7 +169,7 @@ impl Contest {
             },
             None => Row {
                 value: "last".to_owned(),
-                of_runs: self.last.iter().map(|last| last.map(Number)).collect(),
+                of_runs: self.contenders.iter().map(|one| one.as_ref().map(last)).collect(),
             },
         };
         let at_common = self.equal.as_ref().map(|equal| {
@@ -188,12 +180,24 @@ impl Contest {
             let smoothed = self.contenders.iter().flatten().any(Contender::is_smoothed);
             let how = if smoothed { ", smoothed" } else { "" };
             Row {
-                value: format!("at {}{how}", point(equal.align, equal.common.at)),
+                value: format!("at {}{how}", equal.at),
                 of_runs: (0..self.contenders.len()).map(logged).collect(),
             }
         });
         std::iter::once(first).chain(at_common).collect()
     }
+}
+
+/// The metric of a run. Of one whose name says nothing the curve is not kept, and its last value
+/// stands for it: it is shown and never ranked.
+fn series(entry: &Entry, name: &str) -> Option<Series> {
+    let last = || {
+        let point = entry.columns.metrics.get(name)?.stats(None).last?;
+        let mut series = Series::default();
+        series.push(point.step, f64::NAN, point.value);
+        Some(series)
+    };
+    entry.columns.series(name).or_else(last)
 }
 
 fn levels(
@@ -217,14 +221,28 @@ fn equal(
         .filter_map(|(run, (contender, entry))| Some((run, contender.as_ref()?, entry)))
         .collect();
     let extents: Vec<_> = with.iter().map(|(_, one, entry)| (*one, entry.extent())).collect();
-    let common = common(align, &extents)?;
-    let mut levels: Vec<(usize, Level)> = with
+    // Neither a run that failed nor a short trial sets the point for the others.
+    let sound = with.iter().filter(|(.., entry)| !entry.failed()).count() >= 2;
+    let long = of_similar_length(align, &extents);
+    let kept = |place: usize, entry: &Entry| {
+        long.get(place).copied().unwrap_or(false) && !(sound && entry.failed())
+    };
+    let runs: Vec<usize> = with
         .iter()
+        .enumerate()
+        .filter(|(place, (.., entry))| kept(*place, entry))
+        .map(|(_, (run, ..))| *run)
+        .collect();
+    let of_kept = with.iter().zip(extents).filter(|((run, ..), _)| runs.contains(run));
+    let compared: Vec<_> = of_kept.map(|(_, extent)| extent).collect();
+    let common = common(align, &compared)?;
+    let mut levels: Vec<(usize, Level)> = runs
+        .iter()
+        .zip(&compared)
         .zip(&common.steps)
-        .filter_map(|((run, contender, _), step)| Some((*run, contender.until(*step)?.end())))
+        .filter_map(|((run, (contender, _)), step)| Some((*run, contender.until(*step)?.end())))
         .collect();
     with_seed_noise(&mut levels, seed_groups);
     let ranking = rank(&levels)?;
-    let runs = with.iter().map(|(run, ..)| *run).collect();
-    Some(Equal { align, common, runs, levels, ranking })
+    Some(Equal { at: point(align, common.at), levels, ranking })
 }
