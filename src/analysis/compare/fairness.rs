@@ -43,7 +43,8 @@ pub fn fairness(metric: &str, role: Role, entrants: &[Entrant]) -> Fairness {
     let scale = scale(metric, role, entrants);
     let axis = axis(entrants);
     let cadence = if axis.is_none() { cadence(metric, entrants) } else { None };
-    let other_scale = scale.is_some();
+    let other_scale = scale.as_ref().is_some_and(|(_, of_leaders)| *of_leaders);
+    let scale = scale.map(|(warning, _)| warning);
     let warnings = [scale, axis, missing(metric, entrants), not_finite(metric, entrants)]
         .into_iter()
         .chain([running(entrants), early(entrants), length(metric, entrants), cadence])
@@ -192,8 +193,10 @@ fn length(metric: &str, entrants: &[Entrant]) -> Option<String> {
     })
 }
 
-fn scale(metric: &str, role: Role, entrants: &[Entrant]) -> Option<String> {
-    let all = contenders(entrants);
+/// Values of another scale, and whether that leaves open who is best: a loss far above the others
+/// does not.
+fn scale(metric: &str, role: Role, entrants: &[Entrant]) -> Option<(String, bool)> {
+    let mut all = contenders(entrants);
     match role {
         Role::Score | Role::PreferenceAccuracy => {
             let (small, large): (Vec<_>, Vec<_>) =
@@ -205,28 +208,31 @@ fn scale(metric: &str, role: Role, entrants: &[Entrant]) -> Option<String> {
                 .collect();
             let small: Vec<&str> = small.iter().map(|(name, _)| *name).collect();
             (!small.is_empty() && !large.is_empty()).then(|| {
-                format!(
+                let warning = format!(
                     "{metric} has another scale: at most 1 in {}, above 1 in {} (percent?)",
                     names(&small),
                     names(&large)
-                )
+                );
+                (warning, true)
             })
         }
         Role::TrainLoss | Role::EvalLoss | Role::LossPart => {
-            let lowest = all.iter().min_by(|a, b| a.1.start().total_cmp(&b.1.start()))?;
-            let highest = all.iter().max_by(|a, b| a.1.start().total_cmp(&b.1.start()))?;
-            let (low, high) = (lowest.1.start(), highest.1.start());
-            let apart = lowest.1.range().1 < highest.1.range().0;
-            (apart && low > 0.0 && high / low >= OTHER_SCALE).then(|| {
-                format!(
-                    "{metric} has another scale or another start: it begins at {} in {}, at {} in \
-                     {}, and their values never meet",
-                    show(low),
-                    lowest.0,
-                    show(high),
-                    highest.0
-                )
-            })
+            all.sort_by(|a, b| a.1.range().0.total_cmp(&b.1.range().0));
+            let (lowest, others) = all.split_first()?;
+            let apart = |other: &&(&str, &Contender)| {
+                let (low, high) = (lowest.1.start(), other.1.start());
+                lowest.1.range().1 < other.1.range().0 && low > 0.0 && high / low >= OTHER_SCALE
+            };
+            let other = others.iter().find(apart)?;
+            let warning = format!(
+                "{metric} has another scale or another start: it begins at {} in {}, at {} in {}, \
+                 and their values never meet",
+                show(lowest.1.start()),
+                lowest.0,
+                show(other.1.start()),
+                other.0
+            );
+            Some((warning, others.first().is_some_and(|second| apart(&second))))
         }
         _ => None,
     }
