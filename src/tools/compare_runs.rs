@@ -42,11 +42,10 @@ pub struct Args {
     project: String,
     /// 2 to 20 names or ids; default: the newest ten.
     runs: Option<Vec<String>>,
-    /// The first one decides; default: eval before train.
+    /// The first decides; default: eval before train.
     metrics: Option<Vec<String>>,
-    /// Which way `metrics` are better, where the name does not tell.
+    /// Of `metrics`.
     direction: Option<Better>,
-    /// What is made equal for the values at a common point.
     align: Option<Aligned>,
 }
 
@@ -71,9 +70,9 @@ impl Tool for CompareRuns {
     const NAME: &'static str = "compare_runs";
     const TITLE: &'static str = "Compare runs";
     const CATEGORY: Category = Category::Analysis;
-    const ABOUT: &'static str = "Which of several runs is best, by how much, and what was \
-        different. Winner of each metric against noise, values at a common step, config \
-        differences, where curves part, what makes it unfair, one recommendation.";
+    const ABOUT: &'static str = "Which of several runs is best, and why? Winners against noise, \
+        values at a common step, config differences, where curves part, comparability, one \
+        recommendation.";
     const GUIDE: &'static str = "Runs are ranked by their best smoothed level; best_value is the \
         best single value as logged, at its step. `tie` means that the margin is within noise: \
         twice the standard error of the difference, with what a seed alone changes where runs \

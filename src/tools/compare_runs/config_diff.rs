@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rmcp::schemars;
-use rmcp::schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -32,9 +30,8 @@ const CHANGES_MEANING: &[&str] = &[
 ];
 
 /// How runs differ in a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[schemars(inline)]
 pub enum Kind {
     /// All have it, with different values.
     Changed,
@@ -43,8 +40,7 @@ pub enum Kind {
 }
 
 /// A key in which configs differ.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[schemars(inline)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Difference {
     pub key: String,
     pub kind: Kind,
@@ -53,8 +49,7 @@ pub struct Difference {
 }
 
 /// How many keys there are of each state.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
-#[schemars(inline)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Counts {
     pub changed: usize,
     pub only_in: usize,

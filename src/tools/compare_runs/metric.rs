@@ -1,7 +1,5 @@
 //! One metric of all runs: who is best, by how much, and the values behind it.
 
-use rmcp::schemars;
-use rmcp::schemars::JsonSchema;
 use serde::Serialize;
 
 use super::gather::Entry;
@@ -16,8 +14,7 @@ use crate::analysis::series::Series;
 use crate::tools::common::shape::role;
 
 /// Who is best in one metric.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(inline)]
+#[derive(Debug, Serialize)]
 pub struct Winner {
     pub metric: String,
     /// `min`, `max` or `unknown`.
@@ -29,20 +26,16 @@ pub struct Winner {
     pub best_run: Option<String>,
     /// The best single value as logged, and its step.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<f64>")]
     pub best_value: Option<Number>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<f64>")]
     pub step: Option<Number>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runner_up: Option<String>,
     /// Between the best smoothed levels of the two.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<f64>")]
     pub margin: Option<Number>,
     /// What noise explains of it; absent where too few points tell.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<f64>")]
     pub noise: Option<Number>,
     pub tie: bool,
     /// Who leads at the last point that all reached.

@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use rmcp::schemars;
-use rmcp::schemars::{JsonSchema, Schema, SchemaGenerator};
+use rmcp::schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
@@ -18,7 +17,7 @@ use crate::tools::common::status::Status;
 use crate::tools::common::{Output, Page};
 use crate::trackio::value::Step;
 
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
 pub struct Comparison {
     pub project: String,
     pub recommendation: Recommended,
@@ -43,8 +42,7 @@ pub struct Comparison {
     pub left_out: Option<String>,
 }
 
-#[derive(Serialize, JsonSchema)]
-#[schemars(inline)]
+#[derive(Serialize)]
 pub struct Recommended {
     /// None where there is no clear winner.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,16 +50,13 @@ pub struct Recommended {
     pub reason: String,
 }
 
-#[derive(Serialize, JsonSchema)]
-#[schemars(inline)]
+#[derive(Serialize)]
 pub struct ComparedRun {
     run: String,
     id: String,
     status: Status,
-    #[schemars(with = "String")]
     verdict: Verdict,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<f64>")]
     last_step: Option<Step>,
 }
 
@@ -77,22 +72,19 @@ impl ComparedRun {
     }
 }
 
-#[derive(Serialize, JsonSchema)]
-#[schemars(inline)]
+#[derive(Serialize)]
 pub struct Mapped {
     pub metric: String,
     pub name: String,
     pub runs: Vec<String>,
 }
 
-#[derive(Serialize, JsonSchema)]
-#[schemars(inline)]
+#[derive(Serialize)]
 pub struct Apart {
     pub run: String,
     pub other: String,
     pub apart: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<f64>")]
     pub from_step: Option<Number>,
 }
 
@@ -133,26 +125,36 @@ impl Serialize for MetricPage {
     }
 }
 
-impl JsonSchema for MetricPage {
+/// Written out: what the answer holds is much, and its schema is sent to every client.
+impl JsonSchema for Comparison {
     fn schema_name() -> Cow<'static, str> {
-        "metric_page".into()
+        "comparison".into()
     }
 
     fn inline_schema() -> bool {
         true
     }
 
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let winner = generator.subschema_for::<Winner>();
-        schemars::json_schema!({
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
             "type": "object",
             "properties": {
-                "winner_by_metric": {"type": "array", "items": winner},
+                "recommendation": {"type": "object"},
+                "decided_by": {"type": "string"},
+                "comparability": {"type": "array"},
+                "runs": {"type": "array"},
+                "winner_by_metric": {"type": "array", "items": {"type": "object", "properties": {
+                    "metric": {"type": "string"},
+                    "best_run": {"type": "string"},
+                    "best_value": {"type": "number"},
+                    "tie": {"type": "boolean"},
+                }}},
                 "values": {"type": "object"},
+                "curves_apart": {"type": "array"},
+                "config_diff": {"type": "array"},
                 "total": {"type": "integer"},
                 "next_cursor": {"type": "string"},
             },
-            "required": ["winner_by_metric", "values", "total"],
         })
     }
 }
