@@ -70,7 +70,7 @@ impl Tool for CompareRuns {
     const NAME: &'static str = "compare_runs";
     const TITLE: &'static str = "Compare runs";
     const CATEGORY: Category = Category::Analysis;
-    const ABOUT: &'static str = "Which of several runs is best, and why? Winners against noise, \
+    const ABOUT: &'static str = "Tells which of several runs is best, and why. Winners against noise, \
         values at a common step, config differences, where curves part, comparability, one \
         recommendation.";
     const GUIDE: &'static str = "Runs are ranked by their best smoothed level; best_value is the \
