@@ -5,6 +5,7 @@
 pub mod advice;
 pub mod around;
 pub mod checks;
+pub mod compare;
 pub mod course;
 pub mod curve;
 pub mod diagnose;

@@ -129,6 +129,11 @@ pub fn measure(name: &str) -> String {
     core(&words(name)).join("_")
 }
 
+/// Whether the name speaks of a test set: held-out data too, but not those of validation.
+pub fn is_test(name: &str) -> bool {
+    words(name).iter().any(|word| matches!(word.as_str(), "test" | "testing" | "holdout"))
+}
+
 /// The words without those of split and namespace.
 fn core(words: &[String]) -> Vec<&str> {
     let all = || words.iter().map(String::as_str);

@@ -2,7 +2,7 @@
 
 mod benchmark;
 mod checks;
-mod generate;
+pub(super) mod generate;
 mod kinds;
 mod properties;
 mod side_metrics;

@@ -80,7 +80,8 @@ impl Category {
             Self::Alerts => "get_alerts gives the alerts that the training code raised.",
             Self::Analysis => {
                 "diagnose_run gives the verdict on a run's curves with its evidence, or ranks the \
-                 runs of a project, sickest first."
+                 runs of a project, sickest first; compare_runs tells which run is best and what \
+                 was different."
             }
             Self::Query => {
                 "query_project runs read-only SQL where no other tool fits; without sql it shows \

@@ -159,7 +159,7 @@ fn places(phrases: &[String]) -> Vec<Topic> {
     });
     let tools = TOOLS.iter().map(|tool| {
         let about = tool.about();
-        let arguments = tool.input_schema().remove("properties").unwrap_or_default();
+        let arguments = tool.input_schema().get("properties").cloned().unwrap_or_default();
         let score = score(phrases, about, &format!("{} {arguments}", tool.guide()));
         (score, Topic { name: tool.name(), about: about.to_owned() })
     });

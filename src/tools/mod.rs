@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 pub mod category;
 pub mod common;
+mod compare_runs;
 mod diagnose_run;
 pub mod document;
 mod find_runs;
@@ -172,6 +173,7 @@ pub const TOOLS: &[&dyn AnyTool] = &[
     entry::<get_system_logs::GetSystemLogs>(),
     entry::<get_alerts::GetAlerts>(),
     entry::<diagnose_run::DiagnoseRun>(),
+    entry::<compare_runs::CompareRuns>(),
     entry::<query_project::QueryProject>(),
     entry::<get_guide::GetGuide>(),
     entry::<get_settings::GetSettings>(),

@@ -79,8 +79,19 @@ fn find<'a>(runs: &'a [Run], wanted: &str) -> Option<&'a Run> {
         let mut starting = runs.iter().filter(|run| run.id.starts_with(wanted));
         match (starting.next(), starting.next()) {
             (Some(only), None) => Some(only),
-            _ => runs.iter().find(|run| text::stands_for(wanted, &run.name)),
+            _ => runs
+                .iter()
+                .find(|run| text::stands_for(wanted, &run.name))
+                .or_else(|| runs.iter().find(|run| is_labelled(wanted, run))),
         }
+    })
+}
+
+/// Whether `wanted` is what answers call one of several runs of a name: `name (start of its id)`.
+fn is_labelled(wanted: &str, run: &Run) -> bool {
+    let label = wanted.strip_suffix(')').and_then(|label| label.rsplit_once(" ("));
+    label.is_some_and(|(name, prefix)| {
+        name == run.name && prefix.chars().count() >= SHORTEST_PREFIX && run.id.starts_with(prefix)
     })
 }
 

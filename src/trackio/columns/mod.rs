@@ -34,7 +34,7 @@ pub struct Wanted {
     pub every_metric: bool,
     /// Metrics whose values are wanted, by name.
     pub values: BTreeSet<String>,
-    /// The values of every metric whose role says that a diagnosis looks at it.
+    /// The values of every metric whose name says what it is or which way is better.
     pub diagnosed: bool,
 }
 
@@ -82,7 +82,8 @@ impl Wanted {
 }
 
 fn is_diagnosed(metric: &str) -> bool {
-    !matches!(classify(metric).role, Role::Other | Role::Counter)
+    let class = classify(metric);
+    !matches!(class.role, Role::Other | Role::Counter) || class.direction.is_some()
 }
 
 /// The rows of one run, as far as they were wanted.
