@@ -13,8 +13,8 @@ use super::common::{Answer, Context, Failure, Output, Page, diagnosis, resolve};
 use super::diagnose_run::word;
 use super::{Category, Tool};
 use crate::analysis::run::Options;
-use crate::trackio::value::{Metrics, Step};
-use crate::trackio::{Result as TrackioResult, Run, Snapshot, run, time, value};
+use crate::trackio::value::Step;
+use crate::trackio::{Result as TrackioResult, Run, Snapshot, config, run, time, value};
 
 pub struct GetProjectSummary;
 
@@ -271,7 +271,11 @@ fn metric_keys(snapshot: &Snapshot<'_>, newest: &[RunFacts]) -> TrackioResult<Ve
 fn config_keys(newest: &[RunFacts]) -> Vec<ConfigKey> {
     let mut values: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for config in newest.iter().filter_map(|facts| facts.config.as_ref()) {
-        collect("", config, &mut values);
+        // Trackio's own keys are shown elsewhere.
+        let own = config::flat(config).into_iter().filter(|(key, _)| !config::is_reserved(key));
+        for (key, value) in own.filter(|(_, value)| !value.is_null()) {
+            values.entry(key).or_default().push(value.clone());
+        }
     }
     let mut keys: Vec<(usize, ConfigKey)> = values
         .into_iter()
@@ -284,20 +288,6 @@ fn config_keys(newest: &[RunFacts]) -> Vec<ConfigKey> {
     // What varies is what a reader looks for.
     keys.sort_by(|a, b| (b.0 > 1).cmp(&(a.0 > 1)).then_with(|| a.1.key.cmp(&b.1.key)));
     keys.into_iter().map(|(_, key)| key).collect()
-}
-
-/// The values by dotted key; Trackio's own keys (`_Username`, ...) are shown elsewhere.
-fn collect(prefix: &str, config: &Metrics, values: &mut BTreeMap<String, Vec<Value>>) {
-    for (key, value) in config.iter().filter(|(key, _)| !key.starts_with('_')) {
-        let key = format!("{prefix}{key}");
-        match value {
-            Value::Object(nested) if !nested.is_empty() => {
-                collect(&format!("{key}."), nested, values);
-            }
-            Value::Null => {}
-            value => values.entry(key).or_default().push(value.clone()),
-        }
-    }
 }
 
 fn describe(values: Vec<Value>) -> (usize, String) {

@@ -12,7 +12,7 @@ use crate::analysis::series::Series;
 use crate::trackio::columns::{self, Columns, Wanted};
 use crate::trackio::metric::Kind;
 use crate::trackio::value::{self, Metrics};
-use crate::trackio::{Result, Snapshot, time};
+use crate::trackio::{Result, Snapshot, config, time};
 
 /// Diagnoses one run.
 pub fn of_run(
@@ -29,7 +29,7 @@ pub fn of_run(
     let facts = analysed::RunFacts {
         metrics: &series(&metrics),
         system: &series(&system),
-        config: &facts.config.as_ref().map(flat).unwrap_or_default(),
+        config: &facts.config.as_ref().map(scalars).unwrap_or_default(),
         status: match facts.status {
             Status::Active => analysed::Status::Active,
             Status::Idle => analysed::Status::Idle,
@@ -50,28 +50,16 @@ fn series(columns: &Columns) -> Vec<(String, Series)> {
     names.filter_map(|name| Some((name.clone(), columns.series(name)?))).collect()
 }
 
-/// A config with dotted keys; lists are left out.
-fn flat(config: &Metrics) -> Vec<(String, Scalar)> {
-    let mut scalars = Vec::new();
-    collect("", config, &mut scalars);
-    scalars
-}
-
-fn collect(prefix: &str, config: &Metrics, scalars: &mut Vec<(String, Scalar)>) {
-    for (key, found) in config {
-        let key = format!("{prefix}{key}");
-        let scalar = match found {
-            Value::Object(nested) => {
-                collect(&format!("{key}."), nested, scalars);
-                continue;
-            }
-            Value::Bool(flag) => Scalar::Bool(*flag),
-            found => match (value::number(found), found) {
-                (Some(number), _) => Scalar::Number(number),
-                (None, Value::String(text)) => Scalar::Text(text.clone()),
-                _ => continue,
-            },
-        };
-        scalars.push((key, scalar));
-    }
+/// The numbers, texts and flags of a config, with dotted keys.
+fn scalars(config: &Metrics) -> Vec<(String, Scalar)> {
+    let scalar = |found: &Value| match found {
+        Value::Bool(flag) => Some(Scalar::Bool(*flag)),
+        found => match (value::number(found), found) {
+            (Some(number), _) => Some(Scalar::Number(number)),
+            (None, Value::String(text)) => Some(Scalar::Text(text.clone())),
+            _ => None,
+        },
+    };
+    let leaves = config::flat(config).into_iter();
+    leaves.filter_map(|(key, found)| Some((key, scalar(found)?))).collect()
 }
