@@ -19,6 +19,7 @@ pub mod schedule;
 pub mod series;
 pub mod shape;
 pub mod stats;
+pub mod sweep;
 pub mod verdict;
 
 #[cfg(test)]
