@@ -80,7 +80,8 @@ impl Category {
             Self::Alerts => "get_alerts gives the alerts that the training code raised.",
             Self::Analysis => {
                 "diagnose_run gives the verdict on a run's curves with its evidence, or ranks the \
-                 runs of a project, sickest first."
+                 runs of a project, sickest first. analyze_sweep tells which settings made the \
+                 difference over many runs."
             }
             Self::Query => {
                 "query_project runs read-only SQL where no other tool fits; without sql it shows \

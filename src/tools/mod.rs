@@ -10,6 +10,7 @@ use rmcp::schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+mod analyze_sweep;
 pub mod category;
 pub mod common;
 mod diagnose_run;
@@ -170,6 +171,7 @@ pub const TOOLS: &[&dyn AnyTool] = &[
     entry::<get_system_logs::GetSystemLogs>(),
     entry::<get_alerts::GetAlerts>(),
     entry::<diagnose_run::DiagnoseRun>(),
+    entry::<analyze_sweep::AnalyzeSweep>(),
     entry::<query_project::QueryProject>(),
     entry::<get_guide::GetGuide>(),
     entry::<get_settings::GetSettings>(),

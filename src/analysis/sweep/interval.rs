@@ -157,7 +157,7 @@ mod tests {
         let mut widths = Vec::new();
         for n in [10, 40, 160] {
             let (low, high) = of_share(0.5, 4, n);
-            assert!(0.0 <= low && low < 0.5 && 0.5 < high && high < 1.0, "{n}: {low} {high}");
+            assert!((0.0..0.5).contains(&low) && (0.5..1.0).contains(&high), "{n}: {low} {high}");
             widths.push(high - low);
         }
         assert!(widths.is_sorted_by(|a, b| a > b), "{widths:?}");
