@@ -27,11 +27,13 @@ pub struct Failure {
     pub failed_elsewhere: usize,
     /// How many runs there are elsewhere.
     pub elsewhere: usize,
+    /// The chance that the failures of this sweep fall so by luck on any side of any key.
+    pub chance: f64,
 }
 
 impl Failure {
     /// The chance that the failures fall so by luck, for one key and one side.
-    pub fn chance(&self) -> f64 {
+    fn chance_here(&self) -> f64 {
         let ln = |n: usize| ln_gamma(n as f64 + 1.0);
         let choose = |n: usize, k: usize| ln(n) - ln(k) - ln(n - k);
         let failures = self.failed + self.failed_elsewhere;
@@ -46,19 +48,23 @@ const MOST_ELSEWHERE: f64 = 0.5;
 /// For each key the widest side on which all of two or more runs failed while most others did
 /// not; the least likely by chance first.
 pub fn failures(keys: &[Key], trials: &[Trial]) -> Vec<Failure> {
-    let mut found: Vec<Failure> = keys
-        .iter()
-        .enumerate()
-        .filter_map(|(place, key)| {
-            sides(key).into_iter().filter_map(|side| on(place, key, side, trials)).min_by(by_chance)
-        })
-        .collect();
+    let all_sides: usize = keys.iter().map(|key| sides(key).len()).sum();
+    let on_side = |place, key, side| {
+        let mut failure = on(place, key, side, trials)?;
+        failure.chance = (failure.chance_here() * all_sides as f64).min(1.0);
+        Some(failure)
+    };
+    let of_key = |(place, key)| {
+        sides(key).into_iter().filter_map(|side| on_side(place, key, side)).min_by(by_chance)
+    };
+    let mut found: Vec<Failure> = keys.iter().enumerate().filter_map(of_key).collect();
     found.sort_by(by_chance);
     found
 }
 
+/// Of equally likely ones the one with more failures.
 fn by_chance(a: &Failure, b: &Failure) -> std::cmp::Ordering {
-    a.chance().total_cmp(&b.chance())
+    a.chance.total_cmp(&b.chance).then(b.failed.cmp(&a.failed))
 }
 
 fn sides(key: &Key) -> Vec<Where> {
@@ -72,7 +78,8 @@ fn sides(key: &Key) -> Vec<Where> {
 }
 
 fn on(place: usize, key: &Key, side: Where, trials: &[Trial]) -> Option<Failure> {
-    let mut failure = Failure { key: place, side, failed: 0, failed_elsewhere: 0, elsewhere: 0 };
+    let mut failure =
+        Failure { key: place, side, failed: 0, failed_elsewhere: 0, elsewhere: 0, chance: 1.0 };
     for (level, trial) in key.level_of.iter().zip(trials) {
         let Some(level) = *level else { continue };
         // A run that did not log the metric and did not diverge says nothing.

@@ -128,7 +128,7 @@ impl EffectItem {
 }
 
 /// Three decimals are more than any effect is sure to.
-fn round(value: f64) -> f64 {
+pub fn round(value: f64) -> f64 {
     (value * 1_000.0).round() / 1_000.0
 }
 
@@ -142,7 +142,7 @@ pub struct FailureItem {
     diverged: usize,
     diverged_elsewhere: usize,
     runs_elsewhere: usize,
-    chance: Number,
+    p: Number,
 }
 
 impl FailureItem {
@@ -160,15 +160,15 @@ impl FailureItem {
             diverged: failure.failed,
             diverged_elsewhere: failure.failed_elsewhere,
             runs_elsewhere: failure.elsewhere,
-            chance: Number(round(failure.chance())),
+            p: Number(round(failure.chance)),
         })
     }
 
     /// The fact in words.
     pub fn sentence(&self) -> String {
         format!(
-            "all {} runs with {} {} {} diverged, {} of the other {}",
-            self.diverged,
+            "{} runs with {} {} {} diverged, {} of the other {}",
+            if self.diverged == 2 { "both".to_owned() } else { format!("all {}", self.diverged) },
             display(&self.key),
             self.side,
             said(&self.value),

@@ -8,14 +8,14 @@ use rmcp::schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::effect::{display, json, settings_of};
+use super::effect::{display, json, round, settings_of};
 use super::output::LISTED;
 use super::read::{DEADLINE, Member, Reading, settings};
 use crate::analysis::methods::median::median;
 use crate::analysis::number::Number;
 use crate::analysis::role::Direction;
 use crate::analysis::sweep::neighbours::{Near, near_duplicates, nearest};
-use crate::analysis::sweep::{Keys, Outcome, Trial, pareto, seeds};
+use crate::analysis::sweep::{Keys, Outcome, Setting, Trial, pareto, seeds};
 use crate::tools::common::shape::counted;
 use crate::tools::common::status::Status;
 
@@ -98,7 +98,7 @@ impl SeedNoise {
         Self {
             groups: noise.groups,
             sd: Number(noise.sd),
-            p: noise.p.map(Number),
+            p: noise.p.map(|p| Number(round(p))),
             groups_differ,
             meaning: match groups_differ {
                 Some(true) => "configs differ by more than their seeds do",
@@ -193,7 +193,9 @@ impl Proposed {
             differs: differences
                 .iter()
                 .map(|d| {
-                    let pair = vec![json(&Some(d.proposed.clone())), json(&d.found)];
+                    let number = d.proposed.as_number().map(Setting::Number);
+                    let proposed = number.unwrap_or_else(|| d.proposed.clone());
+                    let pair = vec![json(&Some(proposed)), json(&d.found)];
                     (d.key.clone(), pair)
                 })
                 .collect(),
