@@ -24,18 +24,16 @@ pub struct AnalyzeSweep;
 #[derive(Deserialize, JsonSchema, Clone)]
 pub struct Args {
     project: String,
-    /// Several: the first is analyzed, all make the Pareto front. Default: the common eval loss.
+    /// The first is analyzed; several make a Pareto front.
     metric: Option<Vec<String>>,
-    /// One for each metric.
     direction: Option<Vec<Better>>,
     /// Was it run already?
     config: Option<Map<String, Value>>,
-    /// Part of the run's name, or a glob.
+    /// Of the run's name.
     pattern: Option<String>,
     group: Option<String>,
 }
 
-/// Which way is better.
 #[derive(Deserialize, JsonSchema, Clone, Copy)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
@@ -57,9 +55,9 @@ impl Tool for AnalyzeSweep {
     const NAME: &'static str = "analyze_sweep";
     const TITLE: &'static str = "Analyze a sweep";
     const CATEGORY: Category = Category::Analysis;
-    const ABOUT: &'static str = "Which hyperparameters made the difference? Effect of each varied \
-        config key with uncertainty, settings that diverged, seed noise, values not tried, \
-        near-duplicate runs, Pareto front; whether a proposed config was run already.";
+    const ABOUT: &'static str = "Which hyperparameters made the difference over many runs. Tells \
+        each config key's effect with uncertainty, settings that diverged, seed noise, values not \
+        tried, near-duplicates, the Pareto front; whether a proposed config was run already.";
     const GUIDE: &'static str = "`effect` is a rank correlation (-1 to 1) of numbers, or \
         epsilon_squared, the share of the spread that lies between values. `low` and `high` are its \
         95 % interval. `significant` is tested by permutation over all keys and shapes together: of \

@@ -132,8 +132,7 @@ pub fn round(value: f64) -> f64 {
     (value * 1_000.0).round() / 1_000.0
 }
 
-#[derive(Serialize, JsonSchema)]
-#[schemars(inline)]
+#[derive(Serialize)]
 pub struct FailureItem {
     key: String,
     /// `at or above`, `at or below`, `at`.
@@ -182,8 +181,7 @@ impl FailureItem {
 }
 
 /// What was tried of a key: the lists go side by side.
-#[derive(Serialize, JsonSchema)]
-#[schemars(inline)]
+#[derive(Serialize)]
 pub struct CoverageItem {
     key: String,
     distinct: usize,
@@ -198,7 +196,6 @@ pub struct CoverageItem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     diverged: Vec<usize>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(with = "Vec<f64>")]
     means: Vec<Option<Number>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     gaps: Vec<[Number; 2]>,
@@ -245,11 +242,7 @@ pub fn json(setting: &Option<Setting>) -> Value {
     match setting {
         None => Value::from("(not set)"),
         Some(Setting::Number(number)) => serde_json::to_value(Number(*number)).unwrap_or_default(),
-        Some(Setting::Word(word)) => match word.as_str() {
-            "true" => Value::Bool(true),
-            "false" => Value::Bool(false),
-            word => Value::from(text::cut(word, LONGEST)),
-        },
+        Some(Setting::Word(word)) => text::cut(word, LONGEST).into(),
     }
 }
 

@@ -3,8 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rmcp::schemars;
-use rmcp::schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -19,8 +17,7 @@ use crate::analysis::sweep::{Keys, Outcome, Setting, Trial, pareto, seeds};
 use crate::tools::common::shape::counted;
 use crate::tools::common::status::Status;
 
-#[derive(Serialize, JsonSchema)]
-#[schemars(inline)]
+#[derive(Serialize)]
 pub struct SeedGroup {
     config: BTreeMap<String, Value>,
     n: usize,
@@ -30,8 +27,7 @@ pub struct SeedGroup {
     runs: Vec<String>,
 }
 
-#[derive(Serialize, JsonSchema)]
-#[schemars(inline)]
+#[derive(Serialize)]
 pub struct SeedNoise {
     groups: usize,
     sd: Number,
@@ -42,16 +38,14 @@ pub struct SeedNoise {
     meaning: &'static str,
 }
 
-#[derive(Serialize, JsonSchema)]
-#[schemars(inline)]
+#[derive(Serialize)]
 pub struct NearDuplicate {
     runs: Vec<String>,
     run_ids: Vec<String>,
     differs: BTreeMap<String, Vec<Value>>,
 }
 
-#[derive(Serialize, JsonSchema)]
-#[schemars(inline)]
+#[derive(Serialize)]
 pub struct OnFront {
     run: String,
     run_id: String,
@@ -143,8 +137,7 @@ fn front(reading: &Reading, trials: &[Trial], directions: &[Direction]) -> Vec<O
 }
 
 /// Whether a proposed config was run already; what comes nearest to it.
-#[derive(Serialize, JsonSchema)]
-#[schemars(inline)]
+#[derive(Serialize)]
 pub struct Proposed {
     already_run: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -35,20 +35,28 @@ pub struct Sweep {
     basis: String,
     runs: BTreeMap<&'static str, usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<BTreeMap<String, Value>>")]
     best_run: Option<BestRun>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<BTreeMap<String, Value>>")]
     failures: Vec<FailureItem>,
     #[serde(flatten)]
     effects: Page<EffectItem>,
+    #[schemars(with = "Vec<BTreeMap<String, Value>>")]
     coverage: Vec<CoverageItem>,
+    #[schemars(with = "Vec<BTreeMap<String, Value>>")]
     seed_groups: Vec<SeedGroup>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<BTreeMap<String, Value>>")]
     seed_noise: Option<SeedNoise>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<BTreeMap<String, Value>>")]
     near_duplicates: Vec<NearDuplicate>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<BTreeMap<String, Value>>")]
     proposed: Option<Proposed>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<BTreeMap<String, Value>>")]
     pareto: Vec<OnFront>,
     /// How many items of these lists do not stand here.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -57,8 +65,7 @@ pub struct Sweep {
     summary: String,
 }
 
-#[derive(Serialize, JsonSchema)]
-#[schemars(inline)]
+#[derive(Serialize)]
 struct BestRun {
     run: String,
     run_id: String,
