@@ -61,6 +61,12 @@ const QUESTIONS: &[(&str, &str, &str, &[&str])] = &[
         &["shape:"],
     ),
     (
+        "Which hyperparameter mattered in lora-sweep?",
+        "analyze_sweep",
+        r#"{"project": "lora-sweep"}"#,
+        &["key | n |", "learning_rate | 16", "batch_size | 16"],
+    ),
+    (
         "Is there a run called basline?",
         "get_run_summary",
         r#"{"project": "bert-sentiment", "run": "basline"}"#,

@@ -22,6 +22,7 @@ pub mod series;
 pub mod shape;
 pub mod span;
 pub mod stats;
+pub mod sweep;
 pub mod verdict;
 
 #[cfg(test)]

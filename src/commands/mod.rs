@@ -42,7 +42,7 @@ enum Command {
     Tools(list::Arguments),
     /// Call a tool and print its answer
     Call(call::Arguments),
-    /// Write two small projects (to --dir, else a temporary directory) and ask about them
+    /// Write three small projects (to --dir, else a temporary directory) and ask about them
     Demo,
 }
 

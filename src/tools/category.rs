@@ -81,7 +81,8 @@ impl Category {
             Self::Analysis => {
                 "diagnose_run gives the verdict on a run's curves with its evidence, or ranks the \
                  runs of a project, sickest first; compare_runs tells which run is best and what \
-                 was different."
+                 was different; analyze_sweep tells which settings made the difference over many \
+                 runs."
             }
             Self::Query => {
                 "query_project runs read-only SQL where no other tool fits; without sql it shows \

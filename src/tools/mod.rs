@@ -11,6 +11,7 @@ use rmcp::schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+mod analyze_sweep;
 pub mod category;
 pub mod common;
 mod compare_runs;
@@ -174,6 +175,7 @@ pub const TOOLS: &[&dyn AnyTool] = &[
     entry::<get_alerts::GetAlerts>(),
     entry::<diagnose_run::DiagnoseRun>(),
     entry::<compare_runs::CompareRuns>(),
+    entry::<analyze_sweep::AnalyzeSweep>(),
     entry::<query_project::QueryProject>(),
     entry::<get_guide::GetGuide>(),
     entry::<get_settings::GetSettings>(),

@@ -13,6 +13,9 @@ pub fn canonical(name: &str) -> String {
 }
 
 fn is_alnum(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_alphanumeric();
+    }
     matches!(
         get_general_category(c),
         Category::UppercaseLetter

@@ -1,6 +1,6 @@
 //! The Mann–Kendall trend test, with the correction of Hamed and Rao for autocorrelation.
 
-use super::theil_sen::theil_sen;
+use super::{ranks::ranks, theil_sen::theil_sen};
 
 /// A monotone trend: its strength and how easily noise would make it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -85,19 +85,6 @@ fn inflation(values: &[f64], lags: usize) -> f64 {
         })
         .sum();
     1.0 + 2.0 / (n * (n - 1.0) * (n - 2.0)) * sum
-}
-
-/// Ranks from 1, ties sharing their mean.
-fn ranks(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<(usize, f64)> = values.iter().copied().enumerate().collect();
-    order.sort_by(|a, b| a.1.total_cmp(&b.1));
-    let mut ranked: Vec<(usize, f64)> = Vec::with_capacity(values.len());
-    for ties in order.chunk_by(|a, b| a.1 == b.1) {
-        let rank = ranked.len() as f64 + (ties.len() as f64 + 1.0) / 2.0;
-        ranked.extend(ties.iter().map(|(i, _)| (*i, rank)));
-    }
-    ranked.sort_by_key(|(i, _)| *i);
-    ranked.into_iter().map(|(_, rank)| rank).collect()
 }
 
 /// Autocorrelation at the lags `1..=lags`, the biased estimate.

@@ -6,5 +6,6 @@ pub mod median;
 pub mod noise;
 pub mod pelt;
 pub mod prechelt;
+pub mod ranks;
 pub mod running;
 pub mod theil_sen;

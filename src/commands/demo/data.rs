@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::curves::{Metrics, Setting};
 use super::noise::Noise;
-use super::recipes::{BERT, LLM, Recipe};
+use super::recipes::{BERT, LLM, Recipe, SWEEP_RUNS};
 use crate::trackio::project::CURRENT_SCHEMA;
 
 /// The version of that schema.
@@ -26,7 +26,7 @@ const FLUSHED_EVERY: f64 = 0.5;
 /// How many samples of the machine a run gets.
 const SYSTEM_ROWS: u32 = 180;
 
-/// Writes the projects `bert-sentiment` and `llm-dpo` into a directory, as if the newest run were
+/// Writes the projects `bert-sentiment`, `llm-dpo` and `lora-sweep` into a directory, as if the newest run were
 /// still going on at `now`. A directory that holds projects already is refused.
 pub fn write(directory: &Path, now: Timestamp) -> Result<()> {
     fs::create_dir_all(directory)
@@ -43,7 +43,9 @@ pub fn write(directory: &Path, now: Timestamp) -> Result<()> {
             );
         }
     }
-    for (project, recipes, seed) in [("bert-sentiment", BERT, 1), ("llm-dpo", LLM, 2)] {
+    let projects =
+        [("bert-sentiment", BERT, 1), ("llm-dpo", LLM, 2), ("lora-sweep", SWEEP_RUNS, 3)];
+    for (project, recipes, seed) in projects {
         write_project(&directory.join(format!("{project}.db")), recipes, seed, now)
             .with_context(|| format!("cannot write the project {project}"))?;
     }

@@ -155,3 +155,53 @@ pub const LLM: &[Recipe] = &[
         ..BASE
     },
 ];
+
+/// A run of the sweep.
+const fn lora(
+    name: &'static str,
+    (learning_rate, batch_size, seed): (f64, u32, u64),
+    story: Story,
+    ended_ago: f64,
+) -> Recipe {
+    Recipe {
+        name,
+        model: "distilbert-base-uncased",
+        seed,
+        story,
+        learning_rate,
+        batch_size,
+        max_steps: 900,
+        last_step: 900,
+        log_every: 10,
+        seconds_per_step: 0.1,
+        ended_ago: ended_ago * HOUR,
+        ..BASE
+    }
+}
+
+const fn reaches(accuracy: f64) -> Story {
+    Story::Healthy { accuracy, pace: 1.6 }
+}
+
+/// The project `lora-sweep`: five learning rates by two batch sizes with two seeds. The rate
+/// matters, best in the middle, and the highest diverges; the batch size does not matter.
+pub const SWEEP_RUNS: &[Recipe] = &[
+    lora("lr1e-5-bs16-s1", (1e-5, 16, 1), reaches(0.842), 73.0),
+    lora("lr1e-5-bs16-s2", (1e-5, 16, 2), reaches(0.851), 72.9),
+    lora("lr1e-5-bs32-s1", (1e-5, 32, 1), reaches(0.846), 72.8),
+    lora("lr1e-5-bs32-s2", (1e-5, 32, 2), reaches(0.839), 72.7),
+    lora("lr3e-5-bs16-s1", (3e-5, 16, 1), reaches(0.893), 72.6),
+    lora("lr3e-5-bs16-s2", (3e-5, 16, 2), reaches(0.884), 72.5),
+    lora("lr3e-5-bs32-s1", (3e-5, 32, 1), reaches(0.897), 72.4),
+    lora("lr3e-5-bs32-s2", (3e-5, 32, 2), reaches(0.888), 72.3),
+    lora("lr1e-4-bs16-s1", (1e-4, 16, 1), reaches(0.914), 72.2),
+    lora("lr1e-4-bs16-s2", (1e-4, 16, 2), reaches(0.921), 72.1),
+    lora("lr1e-4-bs32-s1", (1e-4, 32, 1), reaches(0.911), 72.0),
+    lora("lr1e-4-bs32-s2", (1e-4, 32, 2), reaches(0.918), 71.9),
+    lora("lr3e-4-bs16-s1", (3e-4, 16, 1), reaches(0.872), 71.8),
+    lora("lr3e-4-bs16-s2", (3e-4, 16, 2), reaches(0.881), 71.7),
+    lora("lr3e-4-bs32-s1", (3e-4, 32, 1), reaches(0.886), 71.6),
+    lora("lr3e-4-bs32-s2", (3e-4, 32, 2), reaches(0.869), 71.5),
+    lora("lr1e-3-bs16-s1", (1e-3, 16, 1), Story::Diverging, 71.4),
+    lora("lr1e-3-bs32-s1", (1e-3, 32, 1), Story::Diverging, 71.3),
+];

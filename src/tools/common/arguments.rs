@@ -14,6 +14,7 @@ const ALIASES: &[(&str, &str)] = &[
     ("run_name", "run"),
     ("query", "sql"),
     ("project_name", "project"),
+    ("metrics", "metric"),
 ];
 
 /// A call's arguments, checked against the tool's schema.

@@ -20,7 +20,7 @@ fn store(directory: &Path) -> Store {
 fn the_runs_are_there_as_trackio_reads_them() {
     let directory = demo();
     let store = store(directory.path());
-    assert_eq!(store.project_names().unwrap(), ["bert-sentiment", "llm-dpo"]);
+    assert_eq!(store.project_names().unwrap(), ["bert-sentiment", "llm-dpo", "lora-sweep"]);
     let stop = Stop::default();
     let mut names = Vec::new();
     let mut ids = BTreeSet::new();
@@ -64,7 +64,7 @@ fn the_runs_are_there_as_trackio_reads_them() {
     assert!(newest.ends_with("+00:00"), "{newest}");
     let file_names: Vec<_> =
         fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(file_names.len(), 2, "{file_names:?}");
+    assert_eq!(file_names.len(), 3, "{file_names:?}");
 }
 
 #[test]

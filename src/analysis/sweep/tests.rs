@@ -1,0 +1,4 @@
+//! Sweeps with a known truth.
+
+mod known;
+mod promises;
