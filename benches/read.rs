@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 
 use divan::Bencher;
 use jiff::Timestamp;
+use mcp_trackio::tools::common::Progress;
 use mcp_trackio::tools::{self, Surroundings};
 use mcp_trackio::trackio::{Directory, Stop, Store};
 use rusqlite::Connection;
@@ -82,7 +83,8 @@ fn call(name: &str, store: Arc<Store>) -> Result<String> {
     let (_, tool, arguments) = known.ok_or("no such call")?;
     let tool = tools::find(tool).ok_or("no such tool")?;
     let now = Timestamp::from_second(START + 3_600)?;
-    let surroundings = Surroundings { store, now, stop: Stop::default() };
+    let surroundings =
+        Surroundings { store, now, stop: Stop::default(), progress: Progress::default() };
     Ok(tool.call(&surroundings, serde_json::from_str(arguments)?)?.text)
 }
 

@@ -9,6 +9,7 @@ use std::{fs, io::Read, path::Path, sync::Arc, time::Instant};
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
+use mcp_trackio::tools::common::Progress;
 use mcp_trackio::tools::{self, Surroundings};
 use mcp_trackio::trackio::directory::Origin;
 use mcp_trackio::trackio::project::CURRENT_SCHEMA;
@@ -34,6 +35,7 @@ fn main() -> Result<()> {
         store: Arc::new(Store::new(directory, 128 << 20)),
         now: Timestamp::now(),
         stop: Stop::default(),
+        progress: Progress::default(),
     };
     let tool = tools::find("diagnose_run").context("the server has no diagnose_run")?;
     let mut tally = Tally::default();

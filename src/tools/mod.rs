@@ -27,11 +27,12 @@ mod get_settings;
 mod get_snapshot;
 mod get_system_logs;
 mod get_system_metrics_for_run;
+mod get_updates;
 mod query_project;
 
 pub use category::Category;
 use common::budget::Fitted;
-use common::{Answer, Context, Failure, Output, arguments, budget, schema};
+use common::{Answer, Context, Failure, Output, Progress, arguments, budget, schema};
 
 /// One tool: what is said of it, what it takes, what it gives.
 pub trait Tool: 'static {
@@ -89,6 +90,8 @@ pub struct Surroundings {
     pub now: jiff::Timestamp,
     /// When to give up.
     pub stop: crate::trackio::Stop,
+    /// Who wants to know how far a call has come.
+    pub progress: Progress,
 }
 
 struct Entry<T>(PhantomData<fn() -> T>);
@@ -142,6 +145,7 @@ impl<T: Tool> Entry<T> {
             store: surroundings.store.clone(),
             now: surroundings.now,
             stop: surroundings.stop.clone(),
+            progress: surroundings.progress.clone(),
             page: checked.page,
             tokens: checked.tokens,
         };
@@ -168,6 +172,7 @@ pub const TOOLS: &[&dyn AnyTool] = &[
     entry::<get_system_logs::GetSystemLogs>(),
     entry::<get_alerts::GetAlerts>(),
     entry::<diagnose_run::DiagnoseRun>(),
+    entry::<get_updates::GetUpdates>(),
     entry::<query_project::QueryProject>(),
     entry::<get_guide::GetGuide>(),
     entry::<get_settings::GetSettings>(),
