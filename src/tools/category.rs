@@ -65,7 +65,8 @@ impl Category {
             }
             Self::Runs => {
                 "get_run_summary tells all about one run in one call (\"how is my run doing?\"). \
-                 get_runs_for_project lists, filters and orders many."
+                 get_runs_for_project lists, filters and orders many. get_updates tells what \
+                 is new since the last call, to watch a training."
             }
             Self::Metrics => {
                 "get_metric_values gives one curve with its statistics; get_snapshot all metrics \
