@@ -176,9 +176,9 @@ impl Look<'_> {
         self.has_more = opened < total;
         if self.has_more {
             self.looked.notes.push(format!(
-                "Shown and counted are the {opened} projects that changed last, of {total}; of the \
-                 others what is new is told by the time of its rows. Name a project to watch it \
-                 closely."
+                "Shown and counted are the {opened} projects that changed last, of {total}. Where \
+                 the cursor has no room for a project, what is new there is told by the times of \
+                 its rows; name a project to watch it closely."
             ));
         }
         Ok(())

@@ -12,7 +12,7 @@ use crate::trackio::schema::RunKey;
 
 /// A run that is there. A rename that met a writer leaves two names under one id.
 pub struct Seen {
-    /// The run, with the first of its names.
+    /// The run, with one of its names.
     pub run: Run,
     /// All its names.
     pub names: Vec<String>,
@@ -25,7 +25,10 @@ pub fn seen(snapshot: &Snapshot<'_>) -> Result<Vec<Seen>> {
     for run in run::newest_first(snapshot)? {
         let known = places.get(&run.id).and_then(|place: &usize| all.get_mut(*place));
         match known {
-            Some(seen) => seen.names.push(run.name),
+            Some(seen) => {
+                seen.run.created_at = seen.run.created_at.take().min(run.created_at);
+                seen.names.push(run.name);
+            }
             None => {
                 places.insert(run.id.clone(), all.len());
                 all.push(Seen { names: vec![run.name.clone()], run });
