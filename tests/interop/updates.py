@@ -88,6 +88,7 @@ def story(binary, directory):
     api = Writer("as a script", api_rows=300)
     for writer in writers:
         writer.wait_for(BATCH)
+    every.poll()
     one.poll_for(3)
     SQLiteStorage.rename_run(PROJECT, "to be renamed", "renamed", run_id=writers[2].run_id)
     one.poll_for(1)
