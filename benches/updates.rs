@@ -107,6 +107,10 @@ fn write() -> Result<Data> {
         }
         cursors.push((left, cursor()?));
     }
+    // The last to close moves the log into the file: the files rest from here on.
+    drop(connection);
+    cursors.retain(|(left, _)| *left > 0);
+    cursors.push((0, cursor()?));
     Ok(Data { _directory: directory, store, cursors, before_touch })
 }
 
