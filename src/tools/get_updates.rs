@@ -113,6 +113,9 @@ impl Output for Updates {
         };
         match (&self.since, self.whole) {
             (None, _) => format!("The present state of {whose}; changes are told from here on."),
+            (Some(since), 0) if !self.totals.is_empty() => {
+                format!("What is new in {whose} since {since} cannot be told.")
+            }
             (Some(since), 0) => format!("Nothing new in {whose} since {since}."),
             (Some(since), _) => {
                 let changes = counted(self.whole, "change");
@@ -131,11 +134,14 @@ impl Output for Updates {
         self.changes.truncate(kept(changes));
         self.runs.truncate(kept(runs));
         let shown = self.changes.len() + self.runs.len();
-        self.left_out = Some(format!(
-            "{} of {}; `new` sums up all of them, and next_cursor is past them.",
-            self.whole - shown,
-            self.whole
-        ));
+        let left_out = self.whole.saturating_sub(shown);
+        self.left_out = Some(match changes {
+            0 => format!("{left_out} of {} runs", self.whole),
+            _ => format!(
+                "{left_out} of {} changes; `new` sums up all of them, and next_cursor is past them",
+                self.whole
+            ),
+        });
         shown < changes + runs
     }
 }

@@ -14,6 +14,8 @@ pub const MOST_LETTERS: usize = 500;
 const VERSION: u8 = 1;
 /// Longer ids and names are cut: their beginning and their digest tell them as well.
 const LONGEST_TEXT: usize = 56;
+/// More marks never fit.
+const MOST_MARKS: usize = MOST_LETTERS / 4;
 /// Beyond so many, projects are not kept.
 const MOST_PROJECTS: usize = 8;
 
@@ -134,6 +136,7 @@ impl Cursor {
         let kept = self.projects.len().min(MOST_PROJECTS);
         self.has_more |= kept < self.projects.len();
         self.projects.truncate(kept);
+        self.projects.iter_mut().for_each(|project| project.keep_marks(MOST_MARKS));
         loop {
             let letters = self.letters();
             if letters.len() <= MOST_LETTERS || !self.shrink() {
@@ -197,9 +200,7 @@ impl Cursor {
         if let Some(project) = marked
             && !project.marks.is_empty()
         {
-            let kept = project.marks.len() * 7 / 8;
-            project.others += (project.marks.len() - kept) as u64;
-            project.marks.truncate(kept);
+            project.keep_marks(project.marks.len() * 7 / 8);
             return true;
         }
         if self.projects.len() > 3 {
@@ -227,6 +228,11 @@ impl ProjectState {
     /// How many runs there were.
     pub fn num_runs(&self) -> u64 {
         (self.runs.len() + self.marks.len()) as u64 + self.others
+    }
+
+    fn keep_marks(&mut self, most: usize) {
+        self.others += self.marks.len().saturating_sub(most) as u64;
+        self.marks.truncate(most);
     }
 
     fn runs_to_marks(&mut self, count: usize) {
