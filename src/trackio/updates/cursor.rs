@@ -91,7 +91,8 @@ impl Text {
         if text.len() <= LONGEST_TEXT {
             return Self { kept: text.to_owned(), digest: 0 };
         }
-        let end = text.floor_char_boundary(LONGEST_TEXT);
+        let mut ends = (0..=LONGEST_TEXT).rev();
+        let end = ends.find(|end| text.is_char_boundary(*end)).unwrap_or(0);
         let kept = text.get(..end).unwrap_or_default().to_owned();
         Self { kept, digest: short(&[text.as_bytes()]).max(1) }
     }
