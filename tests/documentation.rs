@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use clap::Parser;
 use jiff::Timestamp;
 use mcp_trackio::commands::{CommandLine, demo::data};
+use mcp_trackio::tools::common::Progress;
 use mcp_trackio::tools::{self, Category, Surroundings, TOOLS, document};
 use mcp_trackio::trackio::{Directory, Stop, Store};
 use serde_json::Value;
@@ -112,7 +113,12 @@ fn the_answers_in_the_readme_are_what_the_tools_answer() {
     let store = Arc::new(Store::new(Directory::resolve(Some(directory.path())), 0));
     let mut shown = String::from("```text\n");
     for (question, tool, arguments, lines) in QUESTIONS {
-        let surroundings = Surroundings { store: store.clone(), now, stop: Stop::default() };
+        let surroundings = Surroundings {
+            store: store.clone(),
+            now,
+            stop: Stop::default(),
+            progress: Progress::default(),
+        };
         let parsed = serde_json::from_str(arguments).expect("an object");
         let tool = tools::find(tool).expect("a tool");
         let text = match tool.call(&surroundings, parsed) {

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use mcp_trackio::tools::common::Progress;
 use mcp_trackio::tools::{self, Surroundings};
 use mcp_trackio::trackio::{Directory, Stop, Store};
 use rusqlite::Connection;
@@ -28,7 +29,8 @@ pub fn or_end<T>(name: &str, result: Result<T>) -> T {
 pub fn call(store: Arc<Store>, tool: &str, arguments: &str) -> Result<String> {
     let tool = tools::find(tool).ok_or("no such tool")?;
     let now = Timestamp::from_second(START + 3_600)?;
-    let surroundings = Surroundings { store, now, stop: Stop::default() };
+    let progress = Progress::default();
+    let surroundings = Surroundings { store, now, stop: Stop::default(), progress };
     Ok(tool.call(&surroundings, serde_json::from_str(arguments)?)?.text)
 }
 

@@ -8,6 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use crate::tools::common::Progress;
 use crate::tools::common::nearest::{nearest, quoted};
 use crate::tools::{self, Surroundings, TOOLS};
 use crate::trackio::{Stop, Store};
@@ -29,8 +30,12 @@ pub fn run(arguments: &Arguments, store: Store) -> anyhow::Result<ExitCode> {
         let names = nearest(&arguments.tool, names);
         anyhow::bail!("there is no tool `{}`; nearest: {}", arguments.tool, quoted(&names));
     };
-    let surroundings =
-        Surroundings { store: Arc::new(store), now: Timestamp::now(), stop: Stop::default() };
+    let surroundings = Surroundings {
+        store: Arc::new(store),
+        now: Timestamp::now(),
+        stop: Stop::default(),
+        progress: Progress::default(),
+    };
     match tool.call(&surroundings, parse(&arguments.arguments)?) {
         Ok(answer) => {
             let text = match arguments.json {

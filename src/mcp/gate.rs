@@ -8,17 +8,19 @@ use rmcp::RoleServer;
 use rmcp::model::{ClientJsonRpcMessage, ClientRequest, GetMeta, JsonRpcMessage};
 use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
+use tokio::sync::watch;
 
 /// A transport that passes requests alone until the session has begun.
 pub struct Gate<T> {
     inner: T,
     is_open: bool,
+    ended: watch::Sender<bool>,
 }
 
 impl<T> Gate<T> {
-    /// Puts the gate before a transport.
-    pub fn new(inner: T) -> Self {
-        Self { inner, is_open: false }
+    /// Puts the gate before a transport; `ended` tells when its input has ended.
+    pub fn new(inner: T, ended: watch::Sender<bool>) -> Self {
+        Self { inner, is_open: false, ended }
     }
 }
 
@@ -34,7 +36,10 @@ impl<T: Transport<RoleServer>> Transport<RoleServer> for Gate<T> {
 
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
         loop {
-            let message = self.inner.receive().await?;
+            let Some(message) = self.inner.receive().await else {
+                self.ended.send_replace(true);
+                return None;
+            };
             if self.is_open {
                 return Some(message);
             }

@@ -6,18 +6,20 @@ use jiff::Timestamp;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock,
     DiscoverResult, ErrorData, Implementation, ListToolsResult, PaginatedRequestParams,
-    ServerCapabilities, ServerConfig, Tool as Definition, ToolAnnotations,
+    ProgressNotificationParam, ServerCapabilities, ServerConfig, Tool as Definition,
+    ToolAnnotations,
 };
 use rmcp::service::{RequestContext, ServerInitializeError};
 use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::transport::stdio_pipes;
 use rmcp::{RoleServer, ServerHandler, ServiceExt};
 use serde_json::Value;
+use tokio::sync::{mpsc, watch};
 
 use super::gate::Gate;
 use crate::tools::common::budget::Fitted;
 use crate::tools::common::nearest::{nearest, quoted};
-use crate::tools::common::{Failure, text};
+use crate::tools::common::{Failure, Progress, text};
 use crate::tools::{AnyTool, Surroundings, document};
 use crate::trackio::{Stop, Store};
 
@@ -29,8 +31,9 @@ pub fn serve(store: Store, tools: Vec<&'static dyn AnyTool>) -> anyhow::Result<(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let (reader, writer) = stdio_pipes();
-        let transport = Gate::new(AsyncRwTransport::<RoleServer, _, _>::new(reader, writer));
-        let server = Server { store: Arc::new(store), tools: tools.into() };
+        let (end, ended) = watch::channel(false);
+        let transport = Gate::new(AsyncRwTransport::<RoleServer, _, _>::new(reader, writer), end);
+        let server = Server { store: Arc::new(store), tools: tools.into(), ended };
         match server.serve(transport).await {
             Ok(running) => running.waiting().await.map(drop).map_err(anyhow::Error::from),
             // A client that only probed and left.
@@ -44,6 +47,8 @@ pub fn serve(store: Store, tools: Vec<&'static dyn AnyTool>) -> anyhow::Result<(
 struct Server {
     store: Arc<Store>,
     tools: Arc<[&'static dyn AnyTool]>,
+    /// Whether the client has ended our input.
+    ended: watch::Receiver<bool>,
 }
 
 impl ServerHandler for Server {
@@ -83,18 +88,28 @@ impl ServerHandler for Server {
     ) -> Result<CallToolResponse, ErrorData> {
         let tool = self.find(&request.name).ok_or_else(|| self.no_such_tool(&request.name))?;
         let stop = Stop::default();
+        let (progress, mut reports) = progress(&context);
         let surroundings = Surroundings {
             store: Arc::clone(&self.store),
             now: Timestamp::now(),
             stop: stop.clone(),
+            progress,
         };
         let arguments = request.arguments.unwrap_or_default();
         let mut work = tokio::task::spawn_blocking(move || tool.call(&surroundings, arguments));
-        let finished = tokio::select! {
-            finished = &mut work => finished,
-            () = context.ct.cancelled() => {
-                stop.cancel();
-                work.await
+        let mut ended = self.ended.clone();
+        let finished = loop {
+            tokio::select! {
+                // In this order, what was reported goes out before the answer.
+                biased;
+                () = context.ct.cancelled(), if !stop.is_cancelled() => stop.cancel(),
+                Some(report) = reports.recv() => {
+                    if let Err(error) = context.peer.notify_progress(report).await {
+                        tracing::debug!(%error, "the client does not take progress");
+                    }
+                }
+                () = has_ended(&mut ended), if !stop.ends_waits() => stop.hurry(),
+                finished = &mut work => break finished,
             }
         };
         Ok(match finished {
@@ -123,6 +138,29 @@ impl Server {
         );
         ErrorData::invalid_params(message, None)
     }
+}
+
+async fn has_ended(ended: &mut watch::Receiver<bool>) {
+    // An error says that the gate is gone, and with it the input.
+    let _ = ended.wait_for(|ended| *ended).await;
+}
+
+/// Where a call reports its progress, and what comes out: nothing, where the client gave no token.
+fn progress(
+    context: &RequestContext<RoleServer>,
+) -> (Progress, mpsc::UnboundedReceiver<ProgressNotificationParam>) {
+    let (send, reports) = mpsc::unbounded_channel();
+    let Some(token) = context.meta.get_progress_token() else {
+        return (Progress::default(), reports);
+    };
+    let progress = Progress::to(move |report| {
+        let mut told =
+            ProgressNotificationParam::new(token.clone(), report.done).with_message(report.message);
+        told.total = report.total;
+        // The receiver outlives the call.
+        let _ = send.send(told);
+    });
+    (progress, reports)
 }
 
 fn definition(tool: &dyn AnyTool) -> Definition {

@@ -66,7 +66,8 @@ impl Category {
             Self::Runs => {
                 "get_run_summary tells all about one run in one call (\"how is my run doing?\"). \
                  get_runs_for_project lists, filters and orders many of one project. find_runs finds \
-                 some by what is remembered of them (\"the llama run with lr 3e-4\"), in all projects."
+                 some by what is remembered of them (\"the llama run with lr 3e-4\"), in all \
+                 projects. get_updates tells what is new since the last call, to watch a training."
             }
             Self::Metrics => {
                 "get_metric_values gives one curve with its statistics; get_snapshot all metrics \

@@ -31,12 +31,13 @@ mod get_settings;
 mod get_snapshot;
 mod get_system_logs;
 mod get_system_metrics_for_run;
+mod get_updates;
 mod query_project;
 
 pub use category::Category;
 use common::budget::Fitted;
 use common::schema::Side;
-use common::{Answer, Context, Failure, Output, arguments, budget, schema};
+use common::{Answer, Context, Failure, Output, Progress, arguments, budget, schema};
 
 /// One tool: what is said of it, what it takes, what it gives.
 pub trait Tool: 'static {
@@ -94,6 +95,8 @@ pub struct Surroundings {
     pub now: jiff::Timestamp,
     /// When to give up.
     pub stop: crate::trackio::Stop,
+    /// Who wants to know how far a call has come.
+    pub progress: Progress,
 }
 
 struct Entry<T>(PhantomData<fn() -> T>);
@@ -147,6 +150,7 @@ impl<T: Tool> Entry<T> {
             store: surroundings.store.clone(),
             now: surroundings.now,
             stop: surroundings.stop.clone(),
+            progress: surroundings.progress.clone(),
             page: checked.page,
             tokens: checked.tokens,
         };
@@ -176,6 +180,7 @@ pub const TOOLS: &[&dyn AnyTool] = &[
     entry::<diagnose_run::DiagnoseRun>(),
     entry::<compare_runs::CompareRuns>(),
     entry::<analyze_sweep::AnalyzeSweep>(),
+    entry::<get_updates::GetUpdates>(),
     entry::<query_project::QueryProject>(),
     entry::<get_guide::GetGuide>(),
     entry::<get_settings::GetSettings>(),

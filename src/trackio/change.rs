@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::handles;
+use super::{fingerprint, handles};
 
 /// Equal keys: the database holds what it held before. Different keys: look again.
 ///
@@ -29,6 +29,18 @@ struct FileKey {
 }
 
 impl ChangeKey {
+    /// The key in eight bytes that outlive the process.
+    pub fn digest(&self) -> u64 {
+        let of_file = |file: &Option<FileKey>| file.as_ref().map_or_else(Vec::new, FileKey::bytes);
+        fingerprint::of(&[
+            &of_file(&self.database),
+            &of_file(&self.wal),
+            &self.header,
+            &self.wal_header,
+            &self.shm_header,
+        ])
+    }
+
     /// The key of the database at `path` as it is now; a missing file has a key too.
     pub fn of(path: &Path) -> Self {
         let wal = sidecar(path, "-wal");
@@ -51,6 +63,16 @@ impl FileKey {
             size: metadata.len(),
             modified: metadata.modified().ok(),
         })
+    }
+}
+
+impl FileKey {
+    fn bytes(&self) -> Vec<u8> {
+        let nanoseconds = self.modified.map_or(0, |time| {
+            time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
+        });
+        let numbers = [self.identity.0, self.identity.1, self.size, nanoseconds];
+        numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
     }
 }
 

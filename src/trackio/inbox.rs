@@ -15,6 +15,7 @@ use rusqlite::{Connection, OptionalExtension, params_from_iter, types::Value as 
 use serde_json::{Map, Value};
 
 use super::error::Result;
+use super::fingerprint;
 use super::name::canonical;
 use super::schema::{RunKey, Schema, Table};
 
@@ -43,6 +44,16 @@ impl Inbox {
         collect_files(&inbox, &mut files);
         files.sort();
         Self { batches: files.chunks(BATCH).map(read_batch).collect() }
+    }
+
+    /// Tells whether anything was added or taken away, without reading the files.
+    pub fn digest(directory: &Path) -> u64 {
+        let mut files = Vec::new();
+        collect_files(&directory.join("inbox"), &mut files);
+        files.sort();
+        let names: Vec<&[u8]> =
+            files.iter().map(|file| file.as_os_str().as_encoded_bytes()).collect();
+        fingerprint::of(&names)
     }
 
     /// The canonical names of the projects that have rows here.
@@ -431,7 +442,8 @@ impl Overlay {
             )?,
             _ => 1,
         };
-        schema.replace(name, &view, shown.iter().map(|column| (*column).to_owned()).collect());
+        let of_both = shown.iter().map(|column| (*column).to_owned()).collect();
+        schema.lay_over(name, &view, &table, of_both);
         Ok(Self { table, columns, unique, own, key, next_id: next_id.into() })
     }
 

@@ -8,6 +8,7 @@ pub mod database;
 pub mod directory;
 pub mod error;
 mod expand;
+pub mod fingerprint;
 pub mod gate;
 mod handles;
 pub mod inbox;
@@ -20,6 +21,7 @@ pub mod schema;
 pub mod stop;
 pub mod subsample;
 pub mod time;
+pub mod updates;
 pub mod value;
 
 pub use directory::Directory;

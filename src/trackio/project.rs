@@ -13,6 +13,7 @@ use super::columns::Cache;
 use super::database::{self, Opened};
 use super::directory::Directory;
 use super::error::{Error, Result};
+use super::fingerprint;
 use super::gate::Gate;
 use super::inbox::Inbox;
 use super::name::canonical;
@@ -140,6 +141,19 @@ impl Store {
             Some(inner) => Ok(found(Some(self.file_of(FIRST_FILE)), Some(inner), inbox)),
             None => Err(Error::NoSuchProject(name.to_owned())),
         }
+    }
+
+    /// What tells, without opening anything, whether a project may have changed: one digest for
+    /// each name, which outlives the process.
+    pub fn digests(&self, names: &[String]) -> Vec<u32> {
+        let inbox = Inbox::digest(&self.directory.path);
+        let of_project = |name: &String| {
+            let own = self.file_of(&canonical(name));
+            let path = if own.exists() { own } else { self.file_of(FIRST_FILE) };
+            let key = ChangeKey::of(&path).digest();
+            fingerprint::short(&[&key.to_le_bytes(), &inbox.to_le_bytes()]).max(1)
+        };
+        names.iter().map(of_project).collect()
     }
 
     /// The projects that have rows in the inbox, sorted.

@@ -147,10 +147,18 @@ pub fn rows_of<'r>(
     table: &Table,
     run: &'r Run,
 ) -> (&'static str, &'r str) {
+    match key_of(snapshot, table) {
+        RunKey::Id => ("run_id = ?1", &run.id),
+        RunKey::Name => ("run_name = ?1", &run.name),
+    }
+}
+
+/// What tells the runs of a table's rows apart, as [`rows_of`] does.
+pub fn key_of(snapshot: &Snapshot<'_>, table: &Table) -> RunKey {
     let metrics = snapshot.schema.table("metrics").map_or(RunKey::Id, |metrics| metrics.key);
     match (table.key, metrics) {
-        (RunKey::Id, RunKey::Id) => ("run_id = ?1", &run.id),
-        _ => ("run_name = ?1", &run.name),
+        (RunKey::Id, RunKey::Id) => RunKey::Id,
+        _ => RunKey::Name,
     }
 }
 

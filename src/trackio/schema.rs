@@ -32,6 +32,10 @@ pub struct Table {
     pub source: String,
     /// How the rows name their run.
     pub key: RunKey,
+    /// Where the database's own rows lie; `None` where it has no such table.
+    pub stored: Option<String>,
+    /// The rows that wait in the inbox.
+    pub waiting: Option<String>,
     columns: BTreeSet<String>,
 }
 
@@ -99,11 +103,20 @@ impl Schema {
     pub fn replace(&mut self, name: &str, source: &str, columns: BTreeSet<String>) {
         self.tables.insert(name.to_owned(), Table::new(source, columns));
     }
+
+    /// Lets `source`, with these columns, stand for the table and the rows that wait for it.
+    pub fn lay_over(&mut self, name: &str, source: &str, waiting: &str, columns: BTreeSet<String>) {
+        let stored = self.table(name).and_then(|table| table.stored.clone());
+        let both =
+            Table { stored, waiting: Some(waiting.to_owned()), ..Table::new(source, columns) };
+        self.tables.insert(name.to_owned(), both);
+    }
 }
 
 impl Table {
     fn new(source: &str, columns: BTreeSet<String>) -> Self {
         let key = if columns.contains("run_id") { RunKey::Id } else { RunKey::Name };
-        Self { source: source.to_owned(), key, columns }
+        let source = source.to_owned();
+        Self { stored: Some(source.clone()), waiting: None, source, key, columns }
     }
 }

@@ -8,13 +8,14 @@ use std::time::Instant;
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
     cancelled: Arc<AtomicBool>,
+    hurried: Arc<AtomicBool>,
     deadline: Option<Instant>,
 }
 
 impl Stop {
     /// The same cancellation with a deadline of its own.
     pub fn with_deadline(&self, deadline: Instant) -> Self {
-        Self { cancelled: Arc::clone(&self.cancelled), deadline: Some(deadline) }
+        Self { deadline: Some(deadline), ..self.clone() }
     }
 
     /// Makes all that share this cancellation stop.
@@ -25,6 +26,16 @@ impl Stop {
     /// Whether the caller cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Ends waits, not work: the caller is leaving, and takes what there is.
+    pub fn hurry(&self) {
+        self.hurried.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a wait for something to happen makes sense no more.
+    pub fn ends_waits(&self) -> bool {
+        self.hurried.load(Ordering::Relaxed) || self.is_set()
     }
 
     /// Whether the deadline has passed.

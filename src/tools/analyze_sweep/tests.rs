@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 
+use crate::tools::common::Progress;
 use crate::tools::{self, Surroundings};
 use crate::trackio::directory::Origin;
 use crate::trackio::project::CURRENT_SCHEMA;
@@ -75,6 +76,7 @@ fn asked(runs: &[Run], arguments: Value) -> Result<(Value, String), String> {
         store: Arc::new(store),
         now: "2026-03-01T00:00:00Z".parse().unwrap(),
         stop: Stop::default(),
+        progress: Progress::default(),
     };
     let mut arguments = arguments.as_object().unwrap().clone();
     arguments.insert("project".into(), "p".into());

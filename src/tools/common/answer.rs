@@ -109,7 +109,7 @@ pub trait Item: Serialize + JsonSchema {
 }
 
 /// Which part of a list was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PageRequest {
     /// How many items came before.
     pub offset: usize,

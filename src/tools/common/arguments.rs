@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::answer::{Failure, PageRequest};
 use super::budget;
 use super::nearest::{nearest, quoted};
+use crate::trackio::fingerprint::short;
 
 /// Other names for an argument; Trackio's own among them.
 const ALIASES: &[(&str, &str)] = &[
@@ -57,7 +58,8 @@ pub fn check(
     }
     let tokens = tokens(&own);
     own.remove("max_tokens");
-    let page = page_request(tool, &mut own)?;
+    let is_paged = properties.contains_key("limit");
+    let page = if is_paged { page_request(tool, &mut own)? } else { PageRequest::default() };
     Ok(Arguments { own, page, tokens })
 }
 
@@ -274,7 +276,7 @@ fn cursor_of(cursor: &str, fingerprint: u32) -> Result<Option<PageRequest>, Fail
     }
 }
 
-/// FNV-1a over the tool and its arguments in order of their names.
+/// Of the tool and its arguments in order of their names.
 fn fingerprint(tool: &str, own: &Map<String, Value>) -> u32 {
     let mut sorted: Vec<(&String, &Value)> = own.iter().collect();
     sorted.sort_by_key(|(name, _)| *name);
@@ -282,7 +284,7 @@ fn fingerprint(tool: &str, own: &Map<String, Value>) -> u32 {
     for (name, value) in sorted {
         text.push_str(&format!("\0{name}\0{value}"));
     }
-    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    short(&[text.as_bytes()])
 }
 
 #[cfg(test)]

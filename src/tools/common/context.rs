@@ -1,13 +1,16 @@
 //! What a tool is given beside its arguments: it has no clock and no globals.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::answer::{Failure, PageRequest};
+use super::progress::Progress;
 use crate::trackio::{self, Project, Snapshot, Stop, Store};
 
 /// The surroundings of one call.
+#[derive(Clone)]
 pub struct Context {
     /// Trackio's data.
     pub store: Arc<Store>,
@@ -15,6 +18,8 @@ pub struct Context {
     pub now: Timestamp,
     /// When to give up.
     pub stop: Stop,
+    /// Tells the caller how far a long call has come.
+    pub progress: Progress,
     /// Which part of a list was asked for.
     pub page: PageRequest,
     /// The tokens that the answer may take.
@@ -22,6 +27,12 @@ pub struct Context {
 }
 
 impl Context {
+    /// The same call, so much later than it began.
+    pub fn later(&self, passed: Duration) -> Self {
+        let now = self.now.checked_add(passed).unwrap_or(self.now);
+        Self { now, ..self.clone() }
+    }
+
     /// Opens a project, runs `work` on it and closes it.
     pub fn read<T>(
         &self,

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::answer::{Failure, PageRequest};
 use super::budget::{Fitted, MOST_TOKENS};
 use super::context::Context;
+use super::progress::Progress;
 use crate::tools::{self, Surroundings};
 use crate::trackio::project::CURRENT_SCHEMA;
 use crate::trackio::{Directory, Stop, Store, time};
@@ -72,9 +73,9 @@ impl Fixture {
 
     /// The surroundings of a first page.
     pub fn context(&self) -> Context {
-        let Surroundings { store, now, stop } = self.surroundings();
+        let Surroundings { store, now, stop, progress } = self.surroundings();
         let page = PageRequest { offset: 0, limit: None, stretch: None, fingerprint: 0 };
-        Context { store, now, stop, page, tokens: MOST_TOKENS }
+        Context { store, now, stop, progress, page, tokens: MOST_TOKENS }
     }
 
     fn surroundings(&self) -> Surroundings {
@@ -82,6 +83,7 @@ impl Fixture {
             store: Arc::new(Store::new(Directory::resolve(Some(self.path())), 1 << 20)),
             now: time::parse(NOW).unwrap(),
             stop: Stop::default(),
+            progress: Progress::default(),
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod logs;
 pub mod metric_list;
 pub mod nearest;
 pub mod points;
+pub mod progress;
 pub mod resolve;
 pub mod scan;
 pub mod schema;
@@ -25,3 +26,4 @@ pub mod window;
 
 pub use answer::{Answer, Failure, Item, Output, Page, PageRequest};
 pub use context::Context;
+pub use progress::Progress;

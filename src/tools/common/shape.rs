@@ -151,6 +151,8 @@ pub struct RunFacts {
     pub last_seen: Option<Timestamp>,
     /// Inferred.
     pub status: Status,
+    /// When the status changes if no row comes, in seconds since 1970.
+    pub status_until: Option<f64>,
     /// Its highest step.
     pub last_step: Option<Step>,
 }
@@ -170,9 +172,10 @@ impl RunFacts {
         config: Option<Metrics>,
     ) -> Result<Self> {
         let last_seen = status::last_seen(snapshot, run)?;
-        let status = status::infer(snapshot, run, last_seen, context.now, config.as_ref())?;
+        let status::Outlook { status, until: status_until } =
+            status::infer(snapshot, run, last_seen, context.now, config.as_ref())?;
         let last_step = run::last_step(snapshot, run)?;
-        Ok(Self { run: run.clone(), config, last_seen, status, last_step })
+        Ok(Self { run: run.clone(), config, last_seen, status, status_until, last_step })
     }
 
     /// A text of the config, such as `_Group`.

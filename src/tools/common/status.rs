@@ -32,6 +32,8 @@ impl Status {
     }
 }
 
+/// A run whose newest row is so many seconds old is active at any pace.
+const YOUNG: f64 = 120.0;
 /// How many gaps tell the pace.
 const GAPS: usize = 50;
 /// Rows of one flush share a timestamp, so more rows than gaps are read.
@@ -52,6 +54,15 @@ pub fn total_steps(config: Option<&Metrics>) -> Option<f64> {
         .filter(|total| *total > 0.0 && total.is_finite())
 }
 
+/// A status, and how long it holds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Outlook {
+    /// Inferred.
+    pub status: Status,
+    /// When to look again, in seconds since 1970, if no row comes; `None` where it stays.
+    pub until: Option<f64>,
+}
+
 /// Infers the status from the newest rows, their pace and the known total.
 pub fn infer(
     snapshot: &Snapshot<'_>,
@@ -59,32 +70,37 @@ pub fn infer(
     last_seen: Option<Timestamp>,
     now: Timestamp,
     config: Option<&Metrics>,
-) -> Result<Status> {
-    let Some(last_seen) = last_seen else { return Ok(Status::Ended) };
+) -> Result<Outlook> {
+    let ended = Outlook { status: Status::Ended, until: None };
+    let Some(last_seen) = last_seen else { return Ok(ended) };
     if let (Some(total), Some(step)) = (total_steps(config), run::last_step(snapshot, of)?)
         // Steps count from 0 or from 1.
         && step.as_f64() >= total - 1.0
     {
-        return Ok(Status::Ended);
+        return Ok(ended);
     }
     let age = time::as_seconds(now) - time::as_seconds(last_seen);
-    if age <= 120.0 {
-        return Ok(Status::Active);
+    let seen = time::as_seconds(last_seen);
+    if age <= YOUNG {
+        return Ok(Outlook { status: Status::Active, until: Some(seen + YOUNG) });
     }
     // No gap is longer than the run, so a run that ended long ago needs no look at its rows.
     let started = of.created_at.as_deref().map_or(f64::NAN, time::seconds);
-    let longest_gap = time::as_seconds(last_seen) - started;
-    if by_age(age, longest_gap) == Status::Ended {
-        return Ok(Status::Ended);
+    if by_age(age, seen - started).0 == Status::Ended {
+        return Ok(ended);
     }
-    Ok(by_age(age, interval(snapshot, of)?))
+    let (status, until) = by_age(age, interval(snapshot, of)?);
+    Ok(Outlook { status, until: until.map(|age| seen + age) })
 }
 
-fn by_age(age: f64, interval: f64) -> Status {
+/// The status at an age, and the age at which it changes.
+fn by_age(age: f64, interval: f64) -> (Status, Option<f64>) {
+    let active = (5.0 * interval).max(YOUNG);
+    let idle = (10.0 * interval).max(1_800.0);
     match age {
-        age if age < (5.0 * interval).max(120.0) => Status::Active,
-        age if age < (10.0 * interval).max(1_800.0) => Status::Idle,
-        _ => Status::Ended,
+        age if age < active => (Status::Active, Some(active)),
+        age if age < idle => (Status::Idle, Some(idle)),
+        _ => (Status::Ended, None),
     }
 }
 
@@ -127,7 +143,7 @@ mod tests {
             (10_000.0, 0.0, Status::Ended),
         ];
         for (age, interval, expected) in cases {
-            assert_eq!(by_age(age, interval), expected, "{age} s at a pace of {interval} s");
+            assert_eq!(by_age(age, interval).0, expected, "{age} s at a pace of {interval} s");
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::tools::common::{arguments, schema};
+use crate::tools::common::{Progress, arguments, schema};
 use crate::trackio::directory::Origin;
 use crate::trackio::project::CURRENT_SCHEMA;
 use crate::trackio::{Directory, Stop, Store, time};
@@ -55,6 +55,7 @@ impl Trackio {
             store: Arc::clone(&self.store),
             now: time::parse("2026-06-01T00:00:00Z").unwrap(),
             stop: Stop::default(),
+            progress: Progress::default(),
             page: checked.page,
             tokens: checked.tokens,
         };
