@@ -236,9 +236,6 @@ fn pattern(core: &[&str]) -> (Role, &'static str) {
     if has(&["time"]) && has(&["step", "iter", "iteration", "batch"]) {
         return (Role::StepTime, "time per unit of work");
     }
-    if has(&["throughput"]) {
-        return (Role::Throughput, "the words name the throughput");
-    }
     if has(names::NOT_A_MEASURE) {
         return (Role::Other, "a property of another metric");
     }

@@ -69,7 +69,10 @@ pub(super) const EXACT: &[(Role, &[&str])] = &[
     (Role::RejectedReward, &["rewards_rejected"]),
     (Role::Error, &["bits_per_byte", "bits_per_char", "bits_per_character", "bits_per_token"]),
     (Role::Epoch, &["epoch", "epochs"]),
-    (Role::Throughput, &["throughput", "fps", "tps", "tokens_per_second", "mfu", "it_s"]),
+    (
+        Role::Throughput,
+        &["throughput", "throughput_tps", "fps", "tps", "tokens_per_second", "mfu", "it_s"],
+    ),
     (Role::StepTime, &["step_time", "iter_time", "batch_time", "time_per_step", "dt"]),
     (
         Role::Counter,
