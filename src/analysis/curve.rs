@@ -119,6 +119,10 @@ impl Ordered {
     pub fn of(series: &Series) -> Self {
         let ascending = series.steps.is_sorted_by(|a, b| a < b);
         if ascending && series.steps.iter().all(|step| step.is_finite()) {
+            if series.values.iter().all(|value| value.is_finite()) {
+                let curve = Curve { steps: series.steps.clone(), values: series.values.clone() };
+                return Self { curve, ..Self::default() };
+            }
             let (curve, holes) =
                 split(series.steps.iter().copied().zip(series.values.iter().copied()));
             return Self { curve, holes, ..Self::default() };

@@ -15,6 +15,7 @@ use super::{
     role::Role,
     run::{Family, Options, Run, RunFacts, Status, Track},
     schedule::{self, LearningRate, Progress},
+    shifts,
     span::Span,
     verdict::verdict,
 };
@@ -171,7 +172,7 @@ fn check_again(run: &Run<'_>, progress: Option<&Progress>, verdict: Verdict) -> 
     Some(CheckAgain { step: Number(next.round()), reason })
 }
 
-/// How names were understood where that may surprise.
+/// How the run was understood where that may surprise.
 fn notes(run: &Run<'_>) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(train) = run.train.as_ref().filter(|t| t.role == Role::LossPart) {
@@ -185,6 +186,11 @@ fn notes(run: &Run<'_>) -> Vec<String> {
     }
     if run.train.is_none() && run.eval.is_some() {
         notes.push("no training metric is logged: judged by the held-out one".to_owned());
+    }
+    if run.family == Family::Supervised
+        && let Some(main) = run.main()
+    {
+        notes.extend(shifts::say(main, &shifts::explained(run, main)));
     }
     notes
 }

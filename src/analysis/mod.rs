@@ -20,6 +20,7 @@ pub mod sample;
 pub mod schedule;
 pub mod series;
 pub mod shape;
+pub mod shifts;
 pub mod span;
 pub mod stats;
 pub mod sweep;

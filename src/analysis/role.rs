@@ -162,9 +162,16 @@ fn words(name: &str) -> Vec<String> {
             (rest == "loss" || names::SCORES.contains(&rest) || names::ERRORS.contains(&rest))
                 .then(|| ((*p).to_owned(), rest.to_owned()))
         });
-        match glued {
-            Some((prefix, rest)) => words.extend([prefix, rest]),
-            None => words.push(word.to_owned()),
+        // `MSELoss`, `totalloss`.
+        let kind = word.strip_suffix("loss").filter(|kind| names::WHOLE_LOSS.contains(kind));
+        match (glued, kind) {
+            (Some((prefix, rest)), _) => words.extend([prefix, rest]),
+            (None, Some(kind)) => words.extend([kind.to_owned(), "loss".to_owned()]),
+            (None, None) if word == "out" && words.last().is_some_and(|w| w == "held") => {
+                words.pop();
+                words.push("heldout".to_owned());
+            }
+            (None, None) => words.push(word.to_owned()),
         }
     }
     words
@@ -174,7 +181,7 @@ fn split_word(word: &str) -> Option<Split> {
     match word {
         "train" | "training" | "trn" | "tr" => Some(Split::Train),
         "eval" | "evaluation" | "val" | "valid" | "validation" | "dev" | "test" | "testing"
-        | "holdout" => Some(Split::Eval),
+        | "holdout" | "heldout" => Some(Split::Eval),
         _ => None,
     }
 }
@@ -199,10 +206,12 @@ fn pattern(core: &[&str]) -> (Role, &'static str) {
             _ => (Role::Other, "system metric"),
         };
     }
-    if has(&["lr"]) || core.windows(2).any(|w| w == ["learning", "rate"]) {
+    if has(&["lr", "lrs"]) || core.windows(2).any(|w| w == ["learning", "rate"]) {
         return (Role::LearningRate, "the words name the learning rate");
     }
-    if has(&["grad", "grads", "gradient", "gradients"]) {
+    let lossy = has(&["loss", "losses"]);
+    // `policy_gradient_loss` is a loss.
+    if has(&["grad", "grads", "gradient", "gradients"]) && !lossy {
         let whole = core.iter().all(|w| names::WHOLE_GRADIENT.contains(w));
         let norm = has(&["norm"]);
         return match (norm, whole) {
@@ -219,7 +228,9 @@ fn pattern(core: &[&str]) -> (Role, &'static str) {
         Some(("seconds" | "second" | "sec" | "secs" | "time" | "s" | "ms", _)) => {
             return (Role::StepTime, "time per unit of work");
         }
-        _ if last == "s" && core.len() > 1 => return (Role::Throughput, "work per second"),
+        _ if last == "s" && core.len() > 1 && !has(&["time"]) => {
+            return (Role::Throughput, "work per second");
+        }
         _ => {}
     }
     if has(&["time"]) && has(&["step", "iter", "iteration", "batch"]) {
@@ -228,17 +239,29 @@ fn pattern(core: &[&str]) -> (Role, &'static str) {
     if has(names::NOT_A_MEASURE) {
         return (Role::Other, "a property of another metric");
     }
-    if has(&["loss", "losses"]) {
+    // `losses/entropy` and `losses/approx_kl` group what an update of a policy logs.
+    if last == "entropy" && !has(&["cross"]) {
+        return (Role::Entropy, "the words name an entropy");
+    }
+    if matches!(last, "kl" | "approxkl") {
+        return (Role::Kl, "the words name a divergence");
+    }
+    if lossy {
         if has(names::ADVERSARIAL) {
             return (Role::AdversarialLoss, "a loss that need not fall");
         }
-        let whole = core.iter().all(|w| names::WHOLE_LOSS.contains(w));
+        // The bonus for exploring, unless it is the cross-entropy.
+        let bonus = has(&["entropy"]) && !has(&["cross"]);
+        let whole = !bonus && core.iter().all(|w| names::WHOLE_LOSS.contains(w));
         return match whole {
             true => (Role::TrainLoss, "the words name the whole loss"),
             false => (Role::LossPart, "a loss with a qualifier is a part of it"),
         };
     }
     if has(&["reward", "rewards", "return", "returns"]) {
+        if has(&["max", "min"]) {
+            return (Role::Other, "an extreme of the rewards");
+        }
         let mean_of_part = matches!(first, "rewards") && core.len() > 1;
         return match mean_of_part || core.iter().any(|w| w.starts_with("func")) {
             true => (Role::RewardPart, "one of several rewards"),
@@ -249,13 +272,14 @@ fn pattern(core: &[&str]) -> (Role, &'static str) {
     if has(&["kl"]) {
         return (Role::Kl, "the words name a divergence");
     }
-    if last == "entropy" && !has(&["cross"]) {
-        return (Role::Entropy, "the words name an entropy");
-    }
     if has(names::ERRORS) {
         return (Role::Error, "the words name an error");
     }
-    if has(names::SCORES) || core.iter().any(|w| w.starts_with("map") || w.starts_with("rouge")) {
+    let scores = |word: &&str| {
+        let quality = word.split('@').next().unwrap_or_default();
+        names::SCORES.contains(&quality) || word.starts_with("map") || word.starts_with("rouge")
+    };
+    if has(names::SCORES) || core.iter().any(scores) {
         return (Role::Score, "the words name a score");
     }
     (Role::Other, "no known word")

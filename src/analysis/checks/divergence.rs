@@ -30,9 +30,9 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
 
 /// `rise = end - best` in log units, `lost = rise / (start - best)`: diverged when the rise is
 /// above ln 1.3 and five deviations of the noise, and more than 60 % of the gain is lost, or more
-/// than 35 % with a rise of ln 2. Fewer than ten points need ln 2.
+/// than 35 % with a rise of ln 2. Fewer than ten points need ln 2, unless they rise throughout.
 fn diverged(track: &Track, strictness: f64) -> Option<Finding> {
-    let scaled = Scaled::of(track, track.blocks());
+    let scaled = Scaled::of(track);
     let x = &scaled.curve;
     let smooth = running_median(&x.values, if x.len() < 20 { 3 } else { 5 });
     let few = x.len() < 10;
@@ -49,15 +49,20 @@ fn diverged(track: &Track, strictness: f64) -> Option<Finding> {
     let since = Curve { steps: Vec::new(), values: x.between(best, x.len()).to_vec() }.blocks(400);
     let trend = mann_kendall(&since.values);
     let climbs = trend.tau > 0.3 && trend.p < 0.01;
-    let enough = if climbs { 2.5 } else { 5.0 };
+    let double = scaled.threshold(2.0, 1.0);
+    // A curve that ended at twice where it began has nothing left to lose to noise.
+    let ruined = lost > 1.0 && end - x.value(0).max(median_or_zero(x.head(0.05, 1))) > double;
+    let enough = if climbs || ruined { 2.0 } else { 5.0 };
     if recent || rise <= enough * sigma * strictness {
         return None;
     }
-    let double = rise > scaled.threshold(2.0, 1.0) * strictness && lost > 0.35;
+    let double = rise > double * strictness && lost > 0.35;
+    // Up from the first point on: few points suffice where nearly every one is above the last.
+    let from_start = best == 0 && x.len() >= 5 && trend.tau > 0.8;
     let diverged = match track.role {
         // A loss of two players moves as it likes; only an explosion says something.
         Role::AdversarialLoss => rise > scaled.threshold(100.0, 20.0) && lost > 1.0,
-        _ if few => double,
+        _ if few && !from_start => double,
         _ => double || (rise > scaled.threshold(1.3, 0.6) * strictness && lost > 0.6),
     };
     diverged.then(|| {

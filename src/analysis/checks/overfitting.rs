@@ -35,7 +35,8 @@ pub struct Turn {
     pub sigmas: f64,
     /// Whether enough of the evaluations after the best point upwards.
     pub rising: bool,
-    /// Whether the rise is more than nothing, measured by where the curve began.
+    /// Whether the rise is more than nothing, measured by where the curve began and by how far it
+    /// had fallen.
     pub material: bool,
 }
 
@@ -105,6 +106,8 @@ pub fn turn(eval: &Track) -> Option<Turn> {
         _ if eval.direction == Direction::Max && low != 0.0 => (end - low) / low.abs(),
         _ => (end - low) / (start - low).max(f64::MIN_POSITIVE),
     };
+    let before = e.between(0, best).iter().copied().take(2);
+    let highest_before = before.max_by(f64::total_cmp).unwrap_or(low);
     let around = best.saturating_sub(1)..(best + 2).min(n);
     let lowest = around.min_by(|a, b| e.value(*a).total_cmp(&e.value(*b))).unwrap_or(best);
     let after = e.between(best, n);
@@ -126,7 +129,7 @@ pub fn turn(eval: &Track) -> Option<Turn> {
         loss: relative(low),
         sigmas: if sigma > 0.0 { rise / sigma } else { f64::INFINITY },
         rising,
-        material: rise > 0.01 * start.abs(),
+        material: rise > (0.01 * start.abs()).max(0.04 * (highest_before - low)),
     })
 }
 
@@ -157,7 +160,13 @@ fn overfitting(run: &Run<'_>, train: &Track, eval: &Track) -> Option<Finding> {
     let turned = turn.since >= 2 && turn.loss > 0.03 * s && turn.sigmas > 3.0 * s && turn.rising;
     let patience = turn.since >= 3.max(n / 4) && turn.loss > 0.10 * s && fall > 0.20;
     let found = match n {
-        ..8 => turn.since >= 1 && turn.rising && turn.loss > 0.05 * s && falls,
+        // A single later evaluation shows less than two that both rise.
+        ..8 => {
+            let least = if turn.since >= 2 { 0.05 } else { 0.08 };
+            // Five evaluations tell something of their noise.
+            let clear = n < 5 || turn.sigmas > 2.0 * s;
+            turn.since >= 1 && turn.rising && turn.loss > least * s && clear && falls
+        }
         _ => {
             (turned && falls) || (patience && turn.sigmas > if turn.rising { 1.0 } else { 2.0 } * s)
         }

@@ -9,7 +9,7 @@ use crate::analysis::{
     number::{percent, show},
     role::{Direction, Role},
     run::{Run, Track},
-    schedule,
+    schedule, shifts,
     span::Span,
 };
 
@@ -54,7 +54,8 @@ fn not_learning(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding
     let only_noise = errors < 3.0 && trend.p > 0.05 && trend.tau > -0.2;
     let guessing = stands_at_chance(run, track);
     // A loss that moves little may yet teach what the held-out data measure.
-    let eval_learns = run.eval.as_ref().is_some_and(|eval| eval.len() >= 3 && eval.drop() > 0.05);
+    let learns = |eval: &Track| (eval.len() >= 3 && eval.drop() > 0.05) || still_improves(eval);
+    let eval_learns = run.eval.as_ref().is_some_and(learns);
     let still = (little || only_noise) && !at_once && !eval_learns;
     (still || guessing.is_some()).then(|| {
         let span = Span::levels(track);
@@ -131,8 +132,9 @@ fn lr_too_low(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> 
     })
 }
 
-/// The second half brought nothing, and that is shown, not just not refuted: its progress and two
-/// standard errors together stay under 2.5 % of the fall, and it has no trend.
+/// The second half brought nothing, and that is shown, not just not refuted: what it may have
+/// brought at most (two standard errors above what was measured) is under 2.2 % of the fall, or
+/// under 1 % of the level, with no trend left in training or evaluation.
 fn plateau(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> {
     let few = track.few();
     let n = few.len();
@@ -144,17 +146,24 @@ fn plateau(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> {
     let third = median_or_zero(few.between(n / 2, n / 2 + quarter));
     let fourth = median_or_zero(few.between(n - quarter, n));
     let (late, gain) = (third - fourth, start - fourth);
-    let error = standard_error(noise(&few.values), quarter, quarter);
-    let limit = 0.025 * gain / run.strictness;
+    let most = late + 2.0 * standard_error(noise(&few.values), quarter, quarter);
+    let level = third.abs();
     let second = mann_kendall(few.between(n / 2, n));
-    let flat = late.abs() + 2.0 * error < limit && second.tau > -0.2;
+    let by_level = most < 0.01 * level / run.strictness && late < 0.025 * gain;
+    let little = most < 0.022 * gain / run.strictness || by_level;
+    let ends = second.tau > -0.3 && (second.p > 0.03 || second.tau > -0.18);
+    let flat = little && late.abs() < 0.04 * level.min(gain) && ends;
     // A loss that lost 99 % of itself has no further to go.
     let room = !track.positive || fourth > 0.01 * start;
     let since = knee(track);
-    let early = since <= few.step(n / 2);
+    let half = few.step(n / 2);
+    let early = since <= half;
     // Where the schedule has ended a run has no reason to move.
-    let ended = run.learning_rate.as_ref().is_some_and(|rate| schedule::has_decayed(rate, since));
-    (flat && room && early && !ended && gain > 0.05 * start.abs()).then(|| {
+    let ended = run.learning_rate.as_ref().is_some_and(|rate| schedule::has_decayed(rate, half));
+    let still = flat && room && early && !ended && !run.eval.as_ref().is_some_and(still_improves);
+    // A curve that falls in stairs stands still until the next.
+    let landing = || shifts::explained(run, track).iter().any(|s| s.step > few.step(n * 2 / 5));
+    (still && !landing() && gain > 0.05 * start.abs()).then(|| {
         Finding::new(
             Kind::Plateau,
             &track.name,
@@ -176,11 +185,18 @@ fn plateau(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> {
     })
 }
 
-/// The first step at which the smoothed curve has made 98 % of its way.
+/// Whether a held-out curve goes down steadily in its second half: what training no longer shows.
+fn still_improves(eval: &Track) -> bool {
+    let few = eval.few();
+    let half = few.between(few.len() / 2, few.len());
+    half.len() >= 6 && mann_kendall(half).tau < -0.6
+}
+
+/// The first step at which the smoothed curve has made 95 % of its way.
 fn knee(track: &Track) -> f64 {
     let smooth = track.smooth();
     let (start, end) = (track.start(), track.end());
-    let reached = smooth.values.iter().position(|v| *v <= end + 0.02 * (start - end));
+    let reached = smooth.values.iter().position(|v| *v <= end + 0.05 * (start - end));
     smooth.step(reached.unwrap_or(0))
 }
 

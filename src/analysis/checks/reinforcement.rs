@@ -59,7 +59,8 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
 impl Way {
     fn of(curve: &Curve) -> Self {
         let (head, tail) = (curve.head(0.2, 2), curve.tail(0.2, 2));
-        let window = (curve.len() / 10).clamp(3, 101) | 1;
+        // About as wide as what it is compared with: the highest of many noisy points is noise.
+        let window = (curve.len() / 6).clamp(3, 101) | 1;
         let smooth = running_median(&curve.values, window);
         let peak = smooth.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
         Self {

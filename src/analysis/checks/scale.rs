@@ -2,7 +2,7 @@
 
 use crate::analysis::{curve::Curve, methods::noise::noise, run::Track};
 
-/// A curve in the unit in which its rises are judged.
+/// The block medians of a curve in the unit in which its rises are judged.
 pub(super) struct Scaled {
     /// `ln y` for a curve above zero, `y / gain` for others: a loss below zero has no ratios.
     pub curve: Curve,
@@ -12,8 +12,9 @@ pub(super) struct Scaled {
 }
 
 impl Scaled {
-    /// Scales `curve`, which comes from `track`.
-    pub fn of(track: &Track, curve: &Curve) -> Self {
+    /// Scales the block medians of `track`.
+    pub fn of(track: &Track) -> Self {
+        let curve = track.blocks();
         if track.positive {
             return Self { curve: curve.map(f64::ln), logarithmic: true, unit: 1.0 };
         }
@@ -22,6 +23,16 @@ impl Scaled {
         // A curve that never gained is measured by its noise.
         let unit = gain.max(10.0 * noise(&smooth.values)).max(f64::MIN_POSITIVE);
         Self { curve: curve.map(|v| v / unit), logarithmic: false, unit }
+    }
+
+    /// A single value in the unit.
+    pub fn value(&self, value: f64) -> f64 {
+        if self.logarithmic { value.ln() } else { value / self.unit }
+    }
+
+    /// A value in the unit as it would be logged.
+    pub fn logged(&self, value: f64) -> f64 {
+        if self.logarithmic { value.exp() } else { value * self.unit }
     }
 
     /// The threshold that is the ratio `ratio` of a positive curve, `share` of the gain of others.

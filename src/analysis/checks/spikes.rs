@@ -2,7 +2,6 @@
 
 use super::scale::Scaled;
 use crate::analysis::{
-    curve::Curve,
     finding::{Confidence, Finding, Kind, Report, Severity},
     methods::{
         draw_up::draw_up, median::mad, median::median_or_zero, noise::noise,
@@ -40,71 +39,100 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
         report.skip("loss_spikes", reason);
         return;
     }
-    let scaled = Scaled::of(track, &track.curve);
-    let blocks = Scaled::of(track, track.blocks()).curve;
-    let events = events(&scaled, &blocks, run.strictness);
+    let scaled = Scaled::of(track);
+    let events = events(track, &scaled, run.strictness);
     let spikes = spikes(track, &scaled, &events, run.strictness);
-    let lasting = spikes.as_ref().is_some_and(|finding| finding.severity != Severity::Info);
+    let warns = spikes.as_ref().is_some_and(|finding| finding.severity != Severity::Info);
     // A curve that diverged has risen: that is told once.
-    let told = lasting || report.find(Kind::Diverged).is_some();
-    let rise = if told { None } else { slow_rise(track, run.strictness) };
-    report.findings.extend(rise.or(spikes));
+    let told = warns || report.find(Kind::Diverged).is_some();
+    let other = || slow_rise(track, run.strictness).or_else(|| erratic(track, run.strictness));
+    let other = if told { None } else { other() };
+    report.findings.extend(other.or(spikes));
 }
 
-/// Points more than eight local deviations and 1.5 x above a running median of `n/10` (5 to 31)
+/// Points more than 6.5 local deviations and 1.5 x above a running median of `n/10` (5 to 31)
 /// points; the first twentieth, where curves fall steeply, is left out.
-fn events(scaled: &Scaled, blocks: &Curve, strictness: f64) -> Vec<Event> {
-    let x = &scaled.curve;
-    let baseline = baseline(x.len(), blocks);
-    let rest: Vec<f64> = x.values.iter().zip(&baseline).map(|(v, b)| v - b).collect();
-    let scale = local_scale(&rest);
+fn events(track: &Track, scaled: &Scaled, strictness: f64) -> Vec<Event> {
+    let rest = Rest::of(track, scaled);
     let height = scaled.threshold(1.5, 0.5) * strictness;
-    let skip = x.len().div_ceil(20);
+    let n = track.len();
+    let part = n.div_ceil(20).max(1);
     let mut events: Vec<Event> = Vec::new();
-    for (i, (&above, &scale)) in rest.iter().zip(&scale).enumerate().skip(skip) {
-        if above <= height || above <= 8.0 * scale * strictness {
-            continue;
-        }
-        match events.last_mut().filter(|event| i - event.to <= 2) {
-            Some(event) => {
-                event.run = if i == event.to + 1 { event.run + 1 } else { 1 };
-                event.points = event.points.max(event.run);
-                event.to = i;
-                event.height = event.height.max(above);
+    for (p, values) in track.curve.values.chunks(part).enumerate() {
+        let lowest = height.max(6.5 * rest.scale(p, part) * strictness);
+        // The first twentieth is the first part.
+        for (i, &value) in values.iter().enumerate().filter(|_| p > 0) {
+            let i = p * part + i;
+            if !rest.exceeds(i, value, lowest) {
+                continue;
             }
-            None => events.push(Event { from: i, to: i, run: 1, points: 1, height: above }),
+            let above = rest.of_value(i, value);
+            match events.last_mut().filter(|event| i - event.to <= 2) {
+                Some(event) => {
+                    event.run = if i == event.to + 1 { event.run + 1 } else { 1 };
+                    event.points = event.points.max(event.run);
+                    event.to = i;
+                    event.height = event.height.max(above);
+                }
+                None => events.push(Event { from: i, to: i, run: 1, points: 1, height: above }),
+            }
         }
     }
     events
 }
 
-/// The running median at each of `n` points, by the block medians where there are very many.
-fn baseline(n: usize, blocks: &Curve) -> Vec<f64> {
-    let window = (blocks.len() / 10).clamp(5, 31) | 1;
-    let medians = running_median(&blocks.values, window);
-    let size = n.div_ceil(blocks.len().max(1)).max(1);
-    medians.iter().flat_map(|median| std::iter::repeat_n(*median, size)).take(n).collect()
+/// What is left of the logged values above a running median, by the block medians where there are
+/// very many; the logarithm is taken only where it is asked for.
+struct Rest<'a> {
+    values: &'a [f64],
+    scaled: &'a Scaled,
+    baseline: Vec<f64>,
+    /// The baseline as it would be logged.
+    logged: Vec<f64>,
+    /// Points a block.
+    size: usize,
+    /// The deviation of all.
+    whole: f64,
 }
 
-/// The deviation of the residuals around each point: of the nine twentieths around it, and at
-/// least half of the whole.
-fn local_scale(rest: &[f64]) -> Vec<f64> {
-    let size = rest.len().div_ceil(20).max(1);
-    let floor = 0.5 * spread(rest);
-    let parts = rest.len().div_ceil(size);
-    let scales = (0..parts).map(|part| {
-        let from = part.saturating_sub(4) * size;
-        let to = ((part + 5) * size).min(rest.len());
-        spread(rest.get(from..to).unwrap_or_default()).max(floor)
-    });
-    scales.flat_map(|scale| std::iter::repeat_n(scale, size)).take(rest.len()).collect()
-}
+impl<'a> Rest<'a> {
+    fn of(track: &'a Track, scaled: &'a Scaled) -> Self {
+        let blocks = &scaled.curve;
+        let baseline = running_median(&blocks.values, (blocks.len() / 10).clamp(5, 31) | 1);
+        let logged = baseline.iter().map(|b| scaled.logged(*b)).collect();
+        let values = &track.curve.values;
+        let size = values.len().div_ceil(blocks.len().max(1)).max(1);
+        let mut rest = Self { values, scaled, baseline, logged, size, whole: 0.0 };
+        rest.whole = rest.spread(0, values.len());
+        rest
+    }
 
-/// The deviation of `values`; of some thousand evenly spaced ones where there are very many.
-fn spread(values: &[f64]) -> f64 {
-    let stride = values.len() / 5_000 + 1;
-    let some: Vec<f64> = values.iter().step_by(stride).copied().collect();
-    mad(&some).unwrap_or(0.0)
+    fn of_value(&self, i: usize, value: f64) -> f64 {
+        self.scaled.value(value) - self.baseline.get(i / self.size).copied().unwrap_or_default()
+    }
+
+    /// Whether the value at `i` lies more than `height` above the baseline.
+    fn exceeds(&self, i: usize, value: f64, height: f64) -> bool {
+        // What is not above the baseline itself, as most are not, needs no logarithm.
+        let logged = self.logged.get(i / self.size).copied().unwrap_or_default();
+        value > logged && self.of_value(i, value) > height
+    }
+
+    /// The deviation around the part `p`: of the nine twentieths around it, and at least half of
+    /// the whole.
+    fn scale(&self, p: usize, part: usize) -> f64 {
+        let (from, to) = (p.saturating_sub(4) * part, (p + 5) * part);
+        self.spread(from, to.min(self.values.len())).max(0.5 * self.whole)
+    }
+
+    /// The deviation from `from` to `to`; of some thousand evenly spaced values where there are
+    /// very many.
+    fn spread(&self, from: usize, to: usize) -> f64 {
+        let stride = (to - from) / 5_000 + 1;
+        let values = self.values.iter().enumerate().take(to).skip(from).step_by(stride);
+        let some: Vec<f64> = values.map(|(i, value)| self.of_value(i, *value)).collect();
+        mad(&some).unwrap_or(0.0)
+    }
 }
 
 fn spikes(track: &Track, scaled: &Scaled, events: &[Event], strictness: f64) -> Option<Finding> {
@@ -112,19 +140,19 @@ fn spikes(track: &Track, scaled: &Scaled, events: &[Event], strictness: f64) -> 
     let first = events.first()?;
     let last = events.last()?;
     let high = scaled.threshold(2.0, 1.0) * strictness;
-    let x = &scaled.curve;
     let large = events.iter().filter(|e| e.height > high && lost(track, e) > 0.5).count();
     let above_start = events.iter().any(|e| e.height > high && lost(track, e) > 1.0);
     let frequent = events.iter().filter(|e| lost(track, e) > 0.35).count() >= 3;
     let lasting = events.iter().any(|e| e.points >= 3 && lost(track, e) > 0.25);
-    let before = median_or_zero(x.between(first.from.saturating_sub(10), first.from));
-    let end = median_or_zero(x.tail(0.1, 3));
-    let sigma = noise(&x.values);
+    let before = track.curve.between(first.from.saturating_sub(10), first.from);
+    let before = scaled.value(median_or_zero(before));
+    let end = scaled.value(track.end());
+    let sigma = noise(&scaled.curve.values);
     let worse = end - before > (5.0 * sigma).max(scaled.threshold(1.1, 0.1));
     let outcome = if worse { "recovered to a worse level" } else { "recovered" };
     let step = |i: usize| show(track.curve.step(i));
     let top = (worst.from..=worst.to)
-        .max_by(|a, b| x.value(*a).total_cmp(&x.value(*b)))
+        .max_by(|a, b| track.curve.value(*a).total_cmp(&track.curve.value(*b)))
         .unwrap_or(worst.from);
     let summary = format!(
         "{} {} in {}, the largest to {} at step {} ({} {}); {outcome}",
@@ -156,8 +184,47 @@ fn spikes(track: &Track, scaled: &Scaled, events: &[Event], strictness: f64) -> 
     Some(if warns { finding.confidence(Confidence::Medium) } else { finding.info() })
 }
 
-/// How much of what was gained since the first point an event undid while it lasted. At the floor of a loss every odd batch is
-/// a large multiple of nothing.
+/// A curve that keeps jumping up: where a spike is nothing unusual none stands out. A tenth of the
+/// points stand 1.5 x above the running median and undo a third of the gain, and jumps of 2 x go
+/// up twice as often as down: noise of the batches goes both ways.
+fn erratic(track: &Track, strictness: f64) -> Option<Finding> {
+    let scaled = Scaled::of(track);
+    let x = &scaled.curve;
+    let baseline = running_median(&x.values, (x.len() / 10).clamp(5, 31) | 1);
+    let (above, far) = (scaled.threshold(1.5, 0.35), scaled.threshold(2.0, 0.5));
+    let undone =
+        track.end() + 0.35 * track.start().max(track.blocks().value(0)) - 0.35 * track.end();
+    let rest = x.values.iter().zip(&baseline).zip(&track.blocks().values);
+    let rest = rest.map(|((x, base), value)| (x - base, *value)).enumerate();
+    let rest: Vec<(usize, (f64, f64))> = rest.skip(x.len().div_ceil(20)).collect();
+    let jumps = rest.iter().filter(|(_, (up, value))| *up > above && *value > undone);
+    let jumps: Vec<usize> = jumps.map(|(i, _)| *i).collect();
+    let up = rest.iter().filter(|(_, (rest, _))| *rest > far).count();
+    let down = rest.iter().filter(|(_, (rest, _))| *rest < -far).count();
+    let share = jumps.len() as f64 / x.len() as f64;
+    let (first, last) = (*jumps.first()?, *jumps.last()?);
+    (jumps.len() >= 3 && share > 0.10 * strictness && up > 2 * down).then(|| {
+        Finding::new(
+            Kind::LossSpikes,
+            &track.name,
+            format!(
+                "{} keeps jumping: {} of {} points stand 1.5 x or more above the curve around them",
+                track.name,
+                jumps.len(),
+                x.len(),
+            ),
+        )
+        .at(x.step(first))
+        .until(x.step(last))
+        .confidence(Confidence::Medium)
+        .with("points", jumps.len())
+        .with("share", share)
+        .with("level_now", track.logged(track.end()))
+    })
+}
+
+/// How much of what was gained since the first point an event undid while it lasted. At the floor
+/// of a loss every odd batch is a large multiple of nothing.
 fn lost(track: &Track, event: &Event) -> f64 {
     let values = track.curve.between(event.from, event.to + 1);
     let top = values.iter().copied().max_by(f64::total_cmp).unwrap_or_default();
@@ -165,12 +232,14 @@ fn lost(track: &Track, event: &Event) -> f64 {
     (top - now) / (track.start().max(track.curve.value(0)) - now).max(0.0)
 }
 
-/// The largest rise of the smoothed curve above an earlier low: ln 1.6, more than 35 % of the
-/// gain and six deviations.
+/// The largest rise of the smoothed curve above an earlier low: ln 1.5, more than 35 % of the
+/// gain, a fifth of it in the logged unit (or 1,000 x, for a loss that began at millions), and six
+/// deviations. The window grows with the curve: the more often a run logs, the more of its points
+/// are one rise.
 fn slow_rise(track: &Track, strictness: f64) -> Option<Finding> {
-    let scaled = Scaled::of(track, track.blocks());
+    let scaled = Scaled::of(track);
     let x = &scaled.curve;
-    let smooth = running_median(&x.values, 5);
+    let smooth = running_median(&x.values, (x.len() / 40).clamp(5, 51) | 1);
     let found = draw_up(&smooth)?;
     let low = smooth.iter().copied().min_by(f64::total_cmp)?;
     let gain = median_or_zero(x.head(0.05, 1)) - low;
@@ -178,7 +247,12 @@ fn slow_rise(track: &Track, strictness: f64) -> Option<Finding> {
     let margin = x.len() / 10;
     let around = x.between(found.from.saturating_sub(margin), found.to + margin);
     let sigma = noise(&x.values).max(noise(around));
-    let large = found.rise > scaled.threshold(1.6, 0.5) * strictness
+    let logged = |level: f64| if scaled.logarithmic { level.exp() } else { level };
+    let height = |index: usize| logged(smooth.get(index).copied().unwrap_or(low));
+    let whole = logged(low + gain).max(logged(x.value(0))) - logged(low);
+    let large = found.rise > scaled.threshold(1.5, 0.5) * strictness
+        && (height(found.to) - height(found.from) > 0.2 * whole
+            || found.rise > scaled.threshold(1e3, 1.0))
         && found.rise > 0.35 * gain
         && found.rise > 6.0 * sigma * strictness;
     large.then(|| {

@@ -4,7 +4,7 @@ use super::Role;
 
 /// Leading words that only group metrics.
 pub(super) const NAMESPACES: &[&str] =
-    &["metrics", "metric", "charts", "rollout", "losses_log", "log", "logs", "epochwise"];
+    &["metrics", "metric", "charts", "rollout", "log", "logs", "epochwise", "trainer"];
 
 /// Whole names, split words and namespaces taken away, joined by `_`.
 pub(super) const EXACT: &[(Role, &[&str])] = &[
@@ -24,6 +24,11 @@ pub(super) const EXACT: &[(Role, &[&str])] = &[
             "bce_loss",
             "log_loss",
             "logloss",
+            "ce",
+            "bce",
+            "xent",
+            "xentropy",
+            "crossentropy",
             "objective",
             "cost",
         ],
@@ -62,8 +67,12 @@ pub(super) const EXACT: &[(Role, &[&str])] = &[
     (Role::PreferenceAccuracy, &["rewards_accuracies", "rewards_accuracy", "reward_accuracy"]),
     (Role::ChosenReward, &["rewards_chosen"]),
     (Role::RejectedReward, &["rewards_rejected"]),
+    (Role::Error, &["bits_per_byte", "bits_per_char", "bits_per_character", "bits_per_token"]),
     (Role::Epoch, &["epoch", "epochs"]),
-    (Role::Throughput, &["throughput", "fps", "tps", "tokens_per_second", "mfu", "it_s"]),
+    (
+        Role::Throughput,
+        &["throughput", "throughput_tps", "fps", "tps", "tokens_per_second", "mfu", "it_s"],
+    ),
     (Role::StepTime, &["step_time", "iter_time", "batch_time", "time_per_step", "dt"]),
     (
         Role::Counter,
@@ -113,6 +122,11 @@ pub(super) const WHOLE_LOSS: &[&str] = &[
     "token",
     "main",
     "model",
+    "global",
+    "sum",
+    "xent",
+    "sft",
+    "supervised",
 ];
 
 /// Words of the norm of the whole gradient.

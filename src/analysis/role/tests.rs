@@ -98,3 +98,151 @@ fn odd_names_do_no_harm() {
         assert_eq!(role(name), Role::Other, "{name}");
     }
 }
+
+/// Names that trainers and libraries log, with what each must be taken for.
+#[test]
+fn the_names_of_usual_trainers() {
+    use Role::*;
+    let table: &[(Role, &[&str])] = &[
+        (
+            TrainLoss,
+            &[
+                "loss/train",
+                "training_loss",
+                "trainer/loss",
+                "Loss/train",
+                "train/loss_step",
+                "epoch_loss",
+                "running_loss",
+                "train/mean_loss",
+                "loss_metrics/global_avg_loss",
+                "global_avg_loss",
+                "lm-loss-training/lm loss",
+                "sft/loss",
+                "train/xent",
+                "ce",
+                "CrossEntropyLoss",
+                "MSELoss",
+                "train_nll_loss",
+                "lossTrain",
+                "Training Loss",
+            ],
+        ),
+        (
+            EvalLoss,
+            &[
+                "loss/val",
+                "validation/loss",
+                "valid_loss",
+                "Loss/validation",
+                "val/loss_epoch",
+                "eval/eval_loss",
+                "dev_loss",
+                "held_out_loss",
+                "heldout/loss",
+                "val/ce",
+                "val_xent",
+                "lm-loss-validation/lm loss validation",
+                "eval/nll",
+                "Val Loss",
+            ],
+        ),
+        (
+            LossPart,
+            &[
+                "moe_aux_loss",
+                "train/dfl_loss",
+                "loss_giou",
+                "kl_loss",
+                "entropy_loss",
+                "train/entropy_loss",
+                "load_balancing_loss",
+                "eval_wikitext_loss",
+            ],
+        ),
+        (
+            AdversarialLoss,
+            &[
+                "actor_loss",
+                "losses/value_loss",
+                "train/policy_gradient_loss",
+                "ppo/loss/total",
+                "critic/vf_loss",
+                "loss_G",
+                "D_loss",
+                "qf1_loss",
+                "actor/pg_loss",
+                "loss/critic",
+            ],
+        ),
+        (
+            Score,
+            &[
+                "acc@1",
+                "recall@10",
+                "val_sparse_categorical_accuracy",
+                "eval/exact_match",
+                "metrics/mAP50(B)",
+                "mean_token_accuracy",
+                "eval_rougeL",
+                "val_auc",
+                "test/top1",
+            ],
+        ),
+        (
+            Error,
+            &[
+                "val/bpb",
+                "bits_per_byte",
+                "val/bits_per_char",
+                "eval_perplexity",
+                "train_ppl",
+                "val_root_mean_squared_error",
+                "error_rate",
+                "eval/wer",
+            ],
+        ),
+        (LearningRate, &["lr_0", "optimizer/lr", "lrs/0", "train/global_lr", "lr-AdamW/pg1"]),
+        (
+            GradientNorm,
+            &["optim/total_grad_norm", "actor/grad_norm", "l2_norm/grad/global", "gnorm"],
+        ),
+        (
+            Reward,
+            &[
+                "reward/mean",
+                "critic/rewards/mean",
+                "episode_reward_mean",
+                "charts/episodic_return",
+                "rollout/ep_rew_mean",
+                "eval/mean_reward",
+                "env/reward_mean",
+            ],
+        ),
+        (RewardPart, &["train/rewards/correctness_reward_func", "rewards/accuracy_reward/mean"]),
+        (Kl, &["kl_div", "train/approx_kl", "losses/approx_kl", "ppo/policy/approxkl"]),
+        (Entropy, &["losses/entropy", "policy/entropy"]),
+        (PreferenceMargin, &["rewards/margins", "eval_rewards/margins"]),
+        (PreferenceAccuracy, &["eval/rewards/accuracies"]),
+        (Throughput, &["throughput(tps)", "tokens_per_second_per_gpu", "train_steps_per_second"]),
+        (Counter, &["trainer/global_step", "train/num_input_tokens_seen"]),
+        (
+            Other,
+            &[
+                "critic/rewards/max",
+                "min_reward",
+                "time_metrics/end_to_end(s)",
+                "grad_scale",
+                "logps/chosen",
+                "train/logits/rejected",
+                "completions/mean_length",
+                "ent_coef",
+            ],
+        ),
+    ];
+    for (expected, names) in table {
+        for name in *names {
+            assert_eq!(role(name), *expected, "{name}");
+        }
+    }
+}

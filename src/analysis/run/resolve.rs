@@ -138,9 +138,11 @@ impl<'a> Candidates<'a> {
 
     fn family(&self) -> Family {
         let has = |role| self.first(role).is_some();
+        // A reward model is trained on a loss, and logs the rewards that it gives.
+        let reward_model = self.0.iter().any(|c| c.measure == "margin");
         if has(Role::PreferenceMargin) || has(Role::PreferenceAccuracy) {
             Family::Preference
-        } else if has(Role::Reward) || (has(Role::RewardPart) && has(Role::Kl)) {
+        } else if !reward_model && has(Role::Reward) || (has(Role::RewardPart) && has(Role::Kl)) {
             Family::Reinforcement
         } else {
             Family::Supervised
@@ -151,14 +153,20 @@ impl<'a> Candidates<'a> {
         let trained = |role: Role| {
             self.0.iter().find(move |c| c.role == role && c.split != Some(Split::Eval))
         };
+        let is_eval = |c: &Candidate<'_>| c.split == Some(Split::Eval);
         // Among the terms of a loss, one that is measured on held-out data too.
         let paired = self.0.iter().find(|c| {
             c.role == Role::LossPart
                 && c.split != Some(Split::Eval)
-                && self.0.iter().any(|e| e.split == Some(Split::Eval) && e.measure == c.measure)
+                && self.0.iter().any(|e| is_eval(e) && e.measure == c.measure)
         });
-        // An unmarked score or error may well be a held-out one: it is not what training lowers.
-        let marked = |role: Role| trained(role).filter(|c| c.split == Some(Split::Train));
+        // An unmarked score or error may well be a held-out one, unless that is logged beside it.
+        let marked = |role: Role| {
+            self.0.iter().find(|c| {
+                let twin = || self.0.iter().any(|e| is_eval(e) && e.measure == c.measure);
+                c.role == role && (c.split == Some(Split::Train) || (c.split.is_none() && twin()))
+            })
+        };
         trained(Role::TrainLoss)
             .or(paired)
             .or_else(|| trained(Role::LossPart))

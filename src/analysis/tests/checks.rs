@@ -143,14 +143,32 @@ fn a_slow_rise_is_unstable() {
 #[test]
 fn stairs_at_epochs_and_at_rate_drops_are_explained() {
     let stairs = |i: usize| [2.5, 1.6, 1.0][i / 100] - 0.05 * (i % 100) as f64 / 100.0;
-    Recording::new().metric("train/loss", N, |i| stairs(i) + 0.05 * noise(1, i)).expect(Healthy);
-    Recording::new()
-        .metric("train/loss", N, |i| {
-            let drop = if i < 200 { 0.4 } else { 0.0 };
-            decay(i, N) + drop + 0.05 * noise(1, i)
-        })
-        .metric("train/learning_rate", N, |i| if i < 200 { 1e-3 } else { 1e-4 })
-        .expect(Healthy);
+    let epochs = Recording::new()
+        .metric("train/loss", N, |i| stairs(i) + 0.05 * noise(1, i))
+        .metric("train/epoch", N, |i| i as f64 / 100.0);
+    let found = epochs.expect(Healthy);
+    assert!(found.notes.iter().any(|n| n.contains("2 steps") && n.contains("epoch 1 began")));
+    let rate = |at: usize| {
+        Recording::new()
+            .metric("train/loss", N, move |i| {
+                let drop = if i < at { 0.6 } else { 0.0 };
+                decay(i, N) + drop + 0.03 * noise(1, i)
+            })
+            .metric("train/learning_rate", N, move |i| if i < at { 1e-3 } else { 1e-4 })
+    };
+    let found = rate(200).expect(Healthy);
+    let note = found.notes.iter().find(|n| n.contains("learning rate fell 10 x")).unwrap();
+    assert!(note.contains("at step 200") || note.contains("at step 201"), "{note}");
+    // The last stair is flat: the next epoch may bring the next. Without epochs it is a plateau.
+    let landing = |i: usize| if i < 140 { 2.5 } else { 1.2 } + 0.01 * noise(1, i);
+    let two = Recording::new().metric("train/loss", N, landing);
+    two.expect(Plateau);
+    two.metric("train/epoch", N, |i| i as f64 / 140.0).expect(Healthy);
+    // A smooth fall has no steps, whatever epochs it passes.
+    let smooth = Recording::new()
+        .metric("train/loss", N, |i| decay(i, N) + 0.03 * noise(1, i))
+        .metric("train/epoch", N, |i| i as f64 / 30.0);
+    assert!(smooth.expect(Healthy).notes.is_empty(), "{:?}", smooth.diagnose().notes);
 }
 
 #[test]

@@ -28,6 +28,8 @@ fn examples(seed: u64) -> Vec<(Recording, Verdict)> {
             }),
             Verdict::Overfitting,
         ),
+        (loss(&|i| decay(i, N) + if i % 9 == 4 { 2.5 } else { 0.0 }, 0.03), Verdict::Unstable),
+        (loss(&|i| 2.0 + 0.004 * i as f64, 0.02), Verdict::Diverged),
         (
             Recording::new()
                 .metric("train/reward", N, |i| 0.2 + i as f64 / 400.0 + 0.1 * noise(seed, i)),
@@ -69,7 +71,7 @@ proptest! {
     }
 
     #[test]
-    fn usual_prefixes_change_nothing(seed in any::<u64>(), style in 0usize..4) {
+    fn usual_prefixes_change_nothing(seed in any::<u64>(), style in 0usize..7) {
         for (run, expected) in examples(seed) {
             let mut renamed = run.clone();
             for (name, _) in &mut renamed.metrics {
@@ -77,6 +79,9 @@ proptest! {
                     0 => name.replace("train/", "").replace("eval/", "val_"),
                     1 => name.replace("train/", "train_").replace("eval/", "validation/"),
                     2 => name.replace("train/", "training.").replace("eval/", "test-"),
+                    3 => name.replace("train/", "trainer/").replace("eval/", "heldout/"),
+                    4 => name.replace("train/", "metrics/train/").replace("eval/", "valid_"),
+                    5 => name.split('/').rev().collect::<Vec<_>>().join("/"),
                     _ => name.replace('/', "_").to_uppercase(),
                 };
             }
@@ -92,6 +97,8 @@ proptest! {
                 .metric("train/temperature", N, |i| noise(seed + 5, i))
                 .metric("params/layer0/std", N, |i| (i as f64).sqrt())
                 .metric("aux_loss", N, |i| 5.0 + noise(seed + 6, i))
+                .metric("train/entropy_loss", N, |i| -1.0 + 0.1 * noise(seed + 7, i))
+                .metric("memory/max_reserved(GiB)", N, |i| 10.0 + noise(seed + 8, i))
                 .metric("val/weird", 7, |_| f64::NAN);
             prop_assert_eq!(crowded.verdict(), expected);
         }
@@ -102,16 +109,15 @@ proptest! {
         for (run, expected) in examples(seed) {
             let mut dense = run.clone();
             for (name, series) in &mut dense.metrics {
-                if name.starts_with("eval") {
-                    continue;
-                }
+                // Between two evaluations lie as many steps as ten rows of training.
+                let (gap, sigma) = if name.starts_with("eval") { (5.0, 0.01) } else { (0.5, 0.02) };
                 let mut twice = Series::default();
                 for i in 0..series.len() {
                     let (step, time, value) = (series.steps[i], series.times[i], series.values[i]);
                     let next = series.values.get(i + 1).copied().unwrap_or(value);
-                    let wobble = 0.02 * noise(seed + 9, i);
+                    let wobble = sigma * noise(seed + 9, i);
                     twice.push(step, time, value);
-                    twice.push(step + 0.5, time + 0.5, (value + next) / 2.0 + wobble);
+                    twice.push(step + gap, time + gap, (value + next) / 2.0 + wobble);
                 }
                 *series = twice;
             }
