@@ -257,7 +257,6 @@ fn many_projects_and_runs_fit_in_the_cursor() {
     }
     let mut session = Session::start(&fixture.dir);
     let mut all = Follower::new(&mut session, json!({}));
-    thread::sleep(Duration::from_millis(1_100));
     log(&crowded, &format!("{:032x}", 299), "a-rather-long-name-299", 2..5);
     assert_eq!(all.news(), ["rows a-rather-long-name-299 3"]);
     // One that the cursor has no room for.
@@ -266,12 +265,19 @@ fn many_projects_and_runs_fit_in_the_cursor() {
     assert!(all.notes[0].contains("no room"), "{:?}", all.notes);
     log(&many[0], &format!("{:016x}{:016x}", 0, 1), "run-1", 4..5);
     assert_eq!(all.news(), ["rows run-1 1"], "then it is known");
+    // One after the other pushes those before it out of the cursor; nothing is told again.
+    for db in &many {
+        thread::sleep(Duration::from_millis(20));
+        log(db, &"7".repeat(32), "seventh", 0..3);
+        assert_eq!(all.news(), ["new_run seventh", "rows seventh 3"]);
+        assert_eq!(all.news(), Vec::<String>::new());
+    }
 
     let mut session = Session::start(&fixture.dir);
     let mut one = Follower::new(&mut session, json!({"project": "crowded"}));
     log(&crowded, &format!("{:032x}", 3), "a-rather-long-name-3", 2..5);
     assert_eq!(one.news(), ["rows a-rather-long-name-3 3"], "an old run goes on");
-    thread::sleep(Duration::from_millis(1_100));
+    thread::sleep(Duration::from_millis(20));
     rename(&crowded, &format!("{:032x}", 4), "four");
     assert_eq!(one.news(), ["renamed four"], "an old run is renamed");
     delete(&crowded, &format!("{:032x}", 5));

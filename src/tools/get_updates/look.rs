@@ -15,6 +15,8 @@ use crate::trackio::{Project, Result as TrackioResult, Snapshot, fingerprint, ti
 
 /// So many projects are opened for the present state of all.
 const OPENED: usize = 8;
+/// File systems tell the time of a write less exactly than the clock does.
+const FILE_TIME_SLACK: u64 = 2_000;
 
 /// What is asked.
 pub struct Question {
@@ -78,7 +80,7 @@ impl Question {
     /// Takes a cursor for the next look.
     pub fn go_on(&mut self, cursor: Cursor) {
         if self.since.is_none() {
-            self.since = Some(moment(cursor.at).replace("+00:00", "Z"));
+            self.since = Some(time::rfc3339(timestamp(cursor.at)));
         }
         self.before = Some(cursor);
     }
@@ -94,10 +96,13 @@ impl Question {
     }
 }
 
-/// A moment as Trackio writes it, without a fraction.
-fn moment(seconds: u64) -> String {
-    let moment = jiff::Timestamp::from_second(seconds as i64).unwrap_or_default();
-    moment.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string()
+fn timestamp(milliseconds: u64) -> jiff::Timestamp {
+    jiff::Timestamp::from_millisecond(milliseconds as i64).unwrap_or_default()
+}
+
+/// A moment as Trackio writes it.
+fn moment(milliseconds: u64) -> String {
+    timestamp(milliseconds).strftime("%Y-%m-%dT%H:%M:%S.%3f+00:00").to_string()
 }
 
 /// Looks at what the question is about.
@@ -106,7 +111,7 @@ pub fn look(context: &Context, question: &Question) -> Result<Looked, Failure> {
     let mut look = Look {
         context,
         question,
-        at: time::as_seconds(context.now) as u64,
+        at: context.now.as_millisecond().max(0).unsigned_abs(),
         looked: Looked {
             changes: Vec::new(),
             runs: Vec::new(),
@@ -117,6 +122,7 @@ pub fn look(context: &Context, question: &Question) -> Result<Looked, Failure> {
         },
         fresh: Vec::new(),
         kept: Vec::new(),
+        has_opened: false,
         has_more: false,
     };
     match (&question.project, &question.before) {
@@ -132,9 +138,11 @@ struct Look<'a> {
     question: &'a Question,
     at: u64,
     looked: Looked,
-    /// States of the projects that were opened, and of those that stay as they were.
+    /// States of the projects in which something happened.
     fresh: Vec<ProjectState>,
-    kept: Vec<ProjectState>,
+    /// Those of the others, with their places in the cursor.
+    kept: Vec<(usize, ProjectState)>,
+    has_opened: bool,
     has_more: bool,
 }
 
@@ -196,7 +204,7 @@ impl Look<'_> {
                     return Err(failure);
                 }
                 self.could_not_open(&project, &failure);
-                self.kept.extend(state.cloned());
+                self.kept.extend(state.map(|state| (place_of(before, state), state.clone())));
             }
         }
         let gone = |state: &&ProjectState| !seen.names.iter().any(|name| state.is_of(name));
@@ -222,6 +230,7 @@ impl Look<'_> {
             Ok((if is_foreign { Vec::new() } else { runs }, state, counts(snapshot)?))
         })?;
         let (runs, state, counts) = opened;
+        self.has_opened = true;
         self.looked.runs.extend(runs);
         self.add_totals(&state, counts);
         self.fresh.push(state);
@@ -237,9 +246,9 @@ impl Look<'_> {
     ) -> Result<(), Failure> {
         if let Some(state) = state
             && state.digest == digest
-            && (state.until == 0 || self.at < state.until)
+            && (state.until == 0 || self.at < state.until * 1_000)
         {
-            self.kept.push(state.clone());
+            self.kept.push((place_of(before, state), state.clone()));
             return Ok(());
         }
         let at = moment(before.at);
@@ -283,8 +292,16 @@ impl Look<'_> {
                 counted(news.unnamed as usize, "run")
             ));
         }
+        self.has_opened = true;
+        match &since {
+            Since::State(known, _) if changes.is_empty() => {
+                self.kept.push((place_of(before, known), state));
+            }
+            // Still beyond the cursor: to keep it would cost a place.
+            Since::Moment(_) if changes.is_empty() => {}
+            _ => self.fresh.push(state),
+        }
         self.looked.changes.extend(changes);
-        self.fresh.push(state);
         Ok(())
     }
 
@@ -322,17 +339,21 @@ impl Look<'_> {
     }
 
     fn finish(self, mut seen: SeenFiles) -> Looked {
-        let Self { question, at, mut looked, fresh, kept, has_more, .. } = self;
+        let Self { question, at, mut looked, fresh, mut kept, has_opened, has_more, .. } = self;
+        kept.sort_by_key(|(place, _)| *place);
         let before = question.before.as_ref();
         looked.cursor = match before {
             // Nothing was opened and nothing is gone: the same cursor says the same.
-            Some(before) if fresh.is_empty() && looked.changes.is_empty() => before.clone(),
+            Some(before) if !has_opened && looked.changes.is_empty() => before.clone(),
             _ => Cursor {
                 directory: directory(&self.context.store.directory().path),
                 scope: question.scope(),
                 at,
                 has_more,
-                projects: fresh.into_iter().chain(kept).collect(),
+                projects: fresh
+                    .into_iter()
+                    .chain(kept.into_iter().map(|(_, state)| state))
+                    .collect(),
             },
         };
         let until = looked.cursor.projects.iter().map(|state| state.until);
@@ -348,13 +369,20 @@ fn state_of<'a>(cursor: &'a Cursor, name: &str) -> Option<&'a ProjectState> {
     cursor.projects.iter().find(|state| state.is_of(&canonical))
 }
 
+/// Where the cursor has the state; the end for one that it has not.
+fn place_of(cursor: &Cursor, state: &ProjectState) -> usize {
+    let place = cursor.projects.iter().position(|known| known.name == state.name);
+    place.unwrap_or(cursor.projects.len())
+}
+
 fn exists(context: &Context, name: &str) -> bool {
     context.store.project(name, &context.stop).is_ok()
 }
 
 fn was_written_since(project: &Project, at: u64) -> bool {
     let modified = project.modified().and_then(|time| jiff::Timestamp::try_from(time).ok());
-    project.has_inbox() || modified.is_none_or(|time| time.as_second() >= at as i64)
+    let since = at.saturating_sub(FILE_TIME_SLACK) as i64;
+    project.has_inbox() || modified.is_none_or(|time| time.as_millisecond() >= since)
 }
 
 /// The followed runs as they are, and the state to keep.

@@ -26,7 +26,7 @@ pub struct Cursor {
     pub directory: u32,
     /// Of the one project that was looked at; 0 for all.
     pub scope: u32,
-    /// When, in seconds since 1970.
+    /// When, in milliseconds since 1970.
     pub at: u64,
     /// Whether there were more projects than are kept here.
     pub has_more: bool,
