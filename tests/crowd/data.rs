@@ -142,7 +142,7 @@ fn small_runs(to: &Transaction, size: Size) {
         config(
             to,
             run,
-            &json!({"lr": 0.001 * number as f64, "note": "n".repeat(400), "_Group": format!("group {}", number % 7)}),
+            &json!({"lr": 0.001 * number as f64, "warmup": number % 4, "note": "n".repeat(400), "_Group": format!("group {}", number % 7)}),
         );
     }
 }

@@ -65,6 +65,13 @@ fn questions(tool: &str, size: Size) -> Option<Vec<Value>> {
         .to_vec(),
         "get_guide" => vec![json!({}), json!({"topic": "curves"}), json!({"topic": "metrics"})],
         "find_runs" => vec![json!({"query": "small run"}), project(json!({"query": "lr"}))],
+        "compare_runs" => vec![
+            project(json!({})),
+            project(json!({"runs": [wide, odd, named]})),
+            project(json!({"runs": [long, size.special()[2]], "align": "fraction"})),
+        ],
+        "analyze_sweep" => vec![project(json!({})), project(json!({"config": {"lr": 0.5}}))],
+        "get_updates" => vec![json!({}), project(json!({}))],
         "get_settings" => vec![json!({})],
         _ => return None,
     })
@@ -127,6 +134,20 @@ fn lists(tool: &str, size: Size) -> Option<Vec<Paged>> {
             (every(json!({})), "logs", |row| row["timestamp"].clone(), SYSTEM_ROWS),
             (project(json!({"run": short})), "columns", whole, 32),
         ],
+        "compare_runs" => vec![(
+            project(json!({"runs": [wide, long]})),
+            "winner_by_metric",
+            |winner| winner["metric"].clone(),
+            usize::MAX,
+        )],
+        "analyze_sweep" => vec![(
+            project(json!({"pattern": "small*", "limit": 1})),
+            "effects",
+            |effect| effect["key"].clone(),
+            2,
+        )],
+        // Its cursor is not a page's: it stands for a moment.
+        "get_updates" => Vec::new(),
         "get_alerts" => vec![(project(json!({"limit": 1_000})), "alerts", by_title, size.alerts)],
         "diagnose_run" => vec![(project(json!({"limit": 1_000})), "runs", by_run, size.runs)],
         "query_project" => vec![(

@@ -7,6 +7,7 @@ use rmcp::schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::output::LISTED;
 use crate::analysis::number::{Number, show};
 use crate::analysis::sweep::coverage::{Coverage, Edge};
 use crate::analysis::sweep::effects::{Effect, Measure};
@@ -246,10 +247,11 @@ pub fn json(setting: &Option<Setting>) -> Value {
     }
 }
 
-/// The varied settings of a run.
-pub fn settings_of(trial: &Trial, keys: &Keys) -> BTreeMap<String, Value> {
-    let varied = keys.varied.iter().map(|key| key.name.as_str());
-    varied.map(|key| (key.to_owned(), json(&trial.settings.get(key).cloned()))).collect()
+/// The settings of a run, of the first of these keys that it has.
+pub fn settings_of(trial: &Trial, names: &[String]) -> BTreeMap<String, Value> {
+    let set = names.iter().filter_map(|name| Some((name, trial.settings.get(name)?)));
+    let some = set.take(LISTED);
+    some.map(|(name, setting)| (name.clone(), json(&Some(setting.clone())))).collect()
 }
 
 /// A value in a sentence.

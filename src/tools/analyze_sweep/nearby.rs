@@ -61,7 +61,14 @@ pub struct Lists {
 }
 
 impl Lists {
-    pub fn of(reading: &Reading, trials: &[Trial], keys: &Keys, directions: &[Direction]) -> Self {
+    /// `names` are the keys, those that matter most first.
+    pub fn of(
+        reading: &Reading,
+        trials: &[Trial],
+        keys: &Keys,
+        names: &[String],
+        directions: &[Direction],
+    ) -> Self {
         let lower = directions.first() == Some(&Direction::Min);
         let groups = seeds::groups(trials, lower);
         let name = |place: &usize| reading.runs.get(*place).map(|run| run.run.name.clone());
@@ -70,7 +77,7 @@ impl Lists {
                 .trials
                 .first()
                 .and_then(|place| trials.get(*place))
-                .map(|trial| settings_of(trial, keys))
+                .map(|trial| settings_of(trial, names))
                 .unwrap_or_default(),
             n: group.n,
             mean: Number(group.mean),

@@ -101,11 +101,12 @@ impl Sweep {
         let (effects, coverage): (Vec<_>, Vec<_>) = items.into_iter().unzip();
         let failure_items: Vec<FailureItem> =
             failed.iter().filter_map(|f| FailureItem::of(f, &keys)).collect();
-        let best_run = best_run(&reading, &keys, lower);
+        let names: Vec<String> = effects.iter().map(|effect| effect.key.clone()).collect();
+        let best_run = best_run(&reading, &names, lower);
         let notes = notes(&reading, &keys, &confounded, &effects);
         let summary = summary(&effects, &failure_items, &trials);
 
-        let listed = super::nearby::Lists::of(&reading, &trials, &keys, &directions);
+        let listed = super::nearby::Lists::of(&reading, &trials, &keys, &names, &directions);
         let proposed =
             args.config.as_ref().map(|config| Proposed::of(config, &reading, &trials, &keys));
         let main = reading.metrics.first();
@@ -195,7 +196,7 @@ fn counts(reading: &Reading, trials: &[Trial]) -> BTreeMap<&'static str, usize> 
     ])
 }
 
-fn best_run(reading: &Reading, keys: &Keys, lower: bool) -> Option<BestRun> {
+fn best_run(reading: &Reading, names: &[String], lower: bool) -> Option<BestRun> {
     let turned = |value: f64| if lower { value } else { -value };
     let valued = reading.runs.iter().filter_map(|run| Some((run, run.trial.value()?)));
     let (best, value) = valued.min_by(|a, b| turned(a.1).total_cmp(&turned(b.1)))?;
@@ -203,7 +204,7 @@ fn best_run(reading: &Reading, keys: &Keys, lower: bool) -> Option<BestRun> {
         run: best.run.name.clone(),
         run_id: best.run.id.clone(),
         value: Number(value),
-        config: settings_of(&best.trial, keys),
+        config: settings_of(&best.trial, names),
     })
 }
 
