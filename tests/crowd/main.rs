@@ -72,7 +72,6 @@ fn questions(tool: &str, size: Size) -> Option<Vec<Value>> {
             project(json!({"runs": [long, size.special()[2]], "align": "fraction"})),
         ],
         "analyze_sweep" => vec![project(json!({})), project(json!({"config": {"lr": 0.5}}))],
-        "get_updates" => vec![json!({}), project(json!({}))],
         "get_settings" => vec![json!({})],
         _ => return None,
     })
