@@ -23,6 +23,8 @@ pub enum Category {
     Alerts,
     /// What the curves mean.
     Analysis,
+    /// Models, datasets, registries.
+    Artifacts,
     /// SQL.
     Query,
     /// Help and settings.
@@ -31,13 +33,14 @@ pub enum Category {
 
 impl Category {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Projects,
         Self::Runs,
         Self::Metrics,
         Self::System,
         Self::Alerts,
         Self::Analysis,
+        Self::Artifacts,
         Self::Query,
         Self::Guide,
     ];
@@ -51,6 +54,7 @@ impl Category {
             Self::System => "system",
             Self::Alerts => "alerts",
             Self::Analysis => "analysis",
+            Self::Artifacts => "artifacts",
             Self::Query => "query",
             Self::Guide => "guide",
         }
@@ -84,6 +88,10 @@ impl Category {
                  runs of a project, sickest first; compare_runs tells which run is best and what \
                  was different; analyze_sweep tells which settings made the difference over many \
                  runs."
+            }
+            Self::Artifacts => {
+                "find_artifacts lists models, datasets and registries; get_artifact tells all \
+                 about one version: files on disk, their first rows, who made and used it."
             }
             Self::Query => {
                 "query_project runs read-only SQL where no other tool fits; without sql it shows \

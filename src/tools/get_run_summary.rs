@@ -7,6 +7,7 @@ use rmcp::schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::common::checkpoint::{self, Checkpoint};
 use super::common::metric_list::rows_elsewhere;
 use super::common::shape::{OneRun, Point, RunFacts, direction, importance, role, unreadable_note};
 use super::common::status::{self, Status};
@@ -63,6 +64,9 @@ pub struct Summary {
     latest: Vec<Latest>,
     #[serde(skip_serializing_if = "Option::is_none")]
     alerts: Option<Alerts>,
+    /// The logged version nearest to the best step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    best_checkpoint: Option<Checkpoint>,
     metrics: Vec<String>,
     #[schemars(with = "Option<BTreeMap<String, Value>>")]
     config: Option<Metrics>,
@@ -157,7 +161,10 @@ impl Tool for GetRunSummary {
                 notes.extend(rows_elsewhere(snapshot, Kind::Metrics, &resolved)?);
             }
             notes.extend(config_note(snapshot, &facts)?);
-            let summary = summary(snapshot, facts, &columns, diagnosis, &resolved.same_named)?;
+            let mut summary = summary(snapshot, facts, &columns, diagnosis, &resolved.same_named)?;
+            let directory = &context.store.directory().path;
+            summary.best_checkpoint =
+                checkpoint::best(snapshot, directory, &resolved.run, &columns, None)?;
             Ok((summary, notes))
         })?;
         Ok(Answer::new(output).with_notes(target.notes).with_notes(notes))
@@ -296,6 +303,7 @@ fn summary(
         steps_per_second,
         latest,
         alerts: alerts(snapshot, &facts)?,
+        best_checkpoint: None,
         metrics,
         config,
         same_named: same_named

@@ -17,9 +17,11 @@ pub mod common;
 mod compare_runs;
 mod diagnose_run;
 pub mod document;
+mod find_artifacts;
 mod find_runs;
 mod get_alerts;
 mod get_all_projects;
+mod get_artifact;
 mod get_guide;
 mod get_logs;
 mod get_metric_values;
@@ -181,6 +183,8 @@ pub const TOOLS: &[&dyn AnyTool] = &[
     entry::<compare_runs::CompareRuns>(),
     entry::<analyze_sweep::AnalyzeSweep>(),
     entry::<get_updates::GetUpdates>(),
+    entry::<find_artifacts::FindArtifacts>(),
+    entry::<get_artifact::GetArtifact>(),
     entry::<query_project::QueryProject>(),
     entry::<get_guide::GetGuide>(),
     entry::<get_settings::GetSettings>(),

@@ -1,6 +1,7 @@
 //! Trackio's storage, read exactly as Trackio means it. Knows nothing of MCP.
 
 pub mod alert;
+pub mod artifact;
 pub mod change;
 pub mod columns;
 pub mod config;
@@ -16,6 +17,7 @@ pub mod metric;
 pub mod name;
 pub mod project;
 pub mod query;
+pub mod registry;
 pub mod run;
 pub mod schema;
 pub mod stop;

@@ -5,6 +5,7 @@ pub mod answer;
 pub mod arguments;
 pub mod around;
 pub mod budget;
+pub mod checkpoint;
 pub mod context;
 pub mod curves;
 pub mod diagnosis;
