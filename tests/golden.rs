@@ -49,6 +49,12 @@ enum Check {
     Runs,
     /// As `Runs`, and Trackio's `last_activity` is `max_step`.
     ProjectSummary,
+    /// Trackio's list of artifacts against ours: every field of theirs; by name where they are.
+    Artifacts,
+    /// Every field of Trackio's object against ours of the same name; lists are put together.
+    Shared,
+    /// Trackio's object or list against this member, every field of theirs.
+    Within(&'static str),
     /// The named members of the answer against Trackio's of the same name.
     Members(&'static [&'static str]),
 }
@@ -62,6 +68,8 @@ struct Facts {
     listed: BTreeMap<String, BTreeSet<String>>,
     /// Per project: the name and id of every run that any table knows.
     identities: BTreeMap<String, Vec<(String, String)>>,
+    /// Per project and version id: the artifact's name and the version's number.
+    versions: BTreeMap<(String, i64), (String, i64)>,
 }
 
 impl Facts {
@@ -71,6 +79,7 @@ impl Facts {
             inbox: false,
             listed: BTreeMap::new(),
             identities: BTreeMap::new(),
+            versions: BTreeMap::new(),
         };
         for line in lines {
             let Some(result) = &line.result else { continue };
@@ -82,6 +91,15 @@ impl Facts {
                 "server.get_all_projects" => facts.projects = names(result).collect(),
                 "server.get_runs_for_project" => {
                     facts.listed.insert(project, items.map(|run| text(&run["id"])).collect());
+                }
+                "server.list_artifacts" => {
+                    for artifact in items {
+                        for version in artifact["versions"].as_array().unwrap() {
+                            let key = (project.clone(), version["version_id"].as_i64().unwrap());
+                            let number = version["version"].as_i64().unwrap();
+                            facts.versions.insert(key, (text(&artifact["name"]), number));
+                        }
+                    }
                 }
                 "identities" => {
                     facts
@@ -155,6 +173,15 @@ fn judge(line: &Recorded, facts: &Facts) -> Verdict {
     if function == "identities" {
         return LeftOut("no answer of Trackio's");
     }
+    if function == "server.get_artifact_manifest" && !["dangling", "dir", "zero"].contains(&project)
+    {
+        // Trackio raises where the tables are missing, and answers null where the version is.
+        let asked = artifact(&[("project", project.into())], arguments);
+        return match line.result.as_ref().filter(|result| !result.is_null()) {
+            Some(_) => Compare("get_artifact", asked, Check::Shared),
+            None => Missing("get_artifact", asked),
+        };
+    }
     let Some(result) = &line.result else {
         return LeftOut(
             "Trackio raises: one bad row or file spoils its whole answer; see bad_input.rs",
@@ -170,7 +197,32 @@ fn judge(line: &Recorded, facts: &Facts) -> Verdict {
         && !facts.projects.contains(project)
         && facts.listed.get(project).is_none_or(BTreeSet::is_empty);
     let nope = |key: &str| arguments.get(key).is_some_and(|value| value == "nope");
+    if let Some(registry) = arguments.get("registry").and_then(Value::as_str) {
+        let asked = artifact(&[("project", format!("registry-{registry}").into())], arguments);
+        return match function {
+            "registry.get_registry" => Compare("find_artifacts", asked, Check::Within("registry")),
+            "registry.get_events" => Compare("find_artifacts", asked, Check::Within("events")),
+            "registry.list_collections" => Compare("find_artifacts", asked, Check::Artifacts),
+            "registry.get_collection" if result.is_null() => Missing("get_artifact", asked),
+            "registry.get_collection" => Compare("get_artifact", asked, Check::Shared),
+            other => panic!("nothing is said about {other}"),
+        };
+    }
+    if let Some(version) = arguments.get("version_id").and_then(Value::as_i64) {
+        let (name, number) = &facts.versions[&(project.to_owned(), version)];
+        let asked = json!({"project": project, "name": name, "version": format!("v{number}"),
+            "max_tokens": 8_000});
+        let member = if function.ends_with("consumers") { "consumers" } else { "lineage" };
+        return Compare("get_artifact", asked, Check::Within(member));
+    }
     let tool = match function {
+        "server.get_artifacts" | "server.list_artifacts" if unknown => {
+            return Missing("find_artifacts", asked);
+        }
+        "server.get_artifacts" | "server.list_artifacts" => {
+            return Compare("find_artifacts", asked, Check::Artifacts);
+        }
+        "server.get_run_artifacts" => "find_artifacts",
         "server.get_all_projects" => {
             return Compare("get_all_projects", asked, Check::Names("projects"));
         }
@@ -211,7 +263,10 @@ fn judge(line: &Recorded, facts: &Facts) -> Verdict {
     }
     // Trackio looks a name up in every table by itself.
     if let Some(run) = run
-        && matches!(tool, "get_system_metrics_for_run" | "get_system_logs" | "get_alerts")
+        && matches!(
+            tool,
+            "get_system_metrics_for_run" | "get_system_logs" | "get_alerts" | "find_artifacts"
+        )
         && facts.namesakes(project, run) > 1
     {
         return LeftOut(
@@ -240,9 +295,37 @@ fn judge(line: &Recorded, facts: &Facts) -> Verdict {
         "get_metric_values" => Check::List("values"),
         "get_snapshot" => Check::Object("snapshot"),
         "get_alerts" => Check::Alerts,
+        "find_artifacts" => Check::Shared,
         _ => Check::List("logs"),
     };
     Compare(tool, asked, check)
+}
+
+/// The question about an artifact, in this server's words.
+fn artifact(fixed: &[(&str, Value)], arguments: &Value) -> Value {
+    let mut asked = json!({"max_tokens": 8_000});
+    for (ours, theirs) in [("name", "name"), ("version", "spec")] {
+        if let Some(value) = arguments.get(theirs).filter(|value| !value.is_null()) {
+            asked[ours] = value.clone();
+        }
+    }
+    for (key, value) in fixed {
+        asked[*key] = value.clone();
+    }
+    asked
+}
+
+/// Whether ours says all that Trackio says, and perhaps more.
+fn covers(theirs: &Value, ours: &Value) -> bool {
+    match (theirs, ours) {
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| covers(a, b))
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            a.iter().all(|(key, a)| b.get(key).is_some_and(|b| covers(a, b)))
+        }
+        (a, b) => same(a, b),
+    }
 }
 
 /// Whether ours says what Trackio says: numbers by value, objects in any order.
@@ -341,7 +424,28 @@ fn compare(
         }
         equal("num_runs", &json!(theirs.len()), &first["num_runs"])
     };
+    let covered = |what: &str, theirs: &Value, ours: &Value| match covers(theirs, ours) {
+        true => Ok(()),
+        false => Err(format!("{what}: Trackio {theirs}, here {ours}")),
+    };
     match check {
+        Check::Artifacts => {
+            let mut ours = list("artifacts")?;
+            let is_by_name = theirs.get(0).is_some_and(|first| first.get("size_bytes").is_some());
+            if is_by_name {
+                let name = |artifact: &Value| artifact["name"].as_str().unwrap().to_owned();
+                ours.as_array_mut().unwrap().sort_by_key(name);
+            }
+            covered("artifacts", theirs, &ours)
+        }
+        Check::Shared => {
+            for (key, theirs) in theirs.as_object().unwrap() {
+                let ours = if key == "manifest" { list(key)? } else { first[key].clone() };
+                covered(key, theirs, &ours)?;
+            }
+            Ok(())
+        }
+        Check::Within(member) => covered(member, theirs, &first[*member]),
         Check::Alerts => {
             let mut ours = list("alerts")?;
             for alert in ours.as_array_mut().unwrap() {

@@ -13,7 +13,8 @@ use super::common::checkpoint::{self, Checkpoint};
 use super::common::shape::counted;
 use super::common::{Answer, Context, Failure, Output, Page, resolve, text};
 use super::{Category, Tool};
-use crate::trackio::columns::{self, Wanted};
+use crate::analysis::role::classify;
+use crate::trackio::columns::{self, Columns, Wanted};
 use crate::trackio::metric::Kind;
 use crate::trackio::{Project, Result as TrackioResult, Run, Snapshot, artifact, registry};
 
@@ -40,6 +41,8 @@ pub struct Args {
     alias: Option<String>,
     /// Only what this run logged or used.
     run: Option<String>,
+    /// With run: the metric whose best step names the best checkpoint.
+    metric: Option<String>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -129,8 +132,15 @@ fn scope(
 ) -> Result<(Vec<Project>, Option<OfRun>, Vec<String>), Failure> {
     if let Some(run) = &args.run {
         let target = resolve::target(context, args.project.as_deref(), Some(run))?;
-        let of_run = context.read(&target.project, |snapshot| of_run(snapshot, context, run))?;
+        let metric = args.metric.as_deref();
+        let of_run =
+            context.read(&target.project, |snapshot| of_run(snapshot, context, run, metric))?;
         return Ok((vec![target.project], Some(of_run), target.notes));
+    }
+    if args.metric.is_some() {
+        return Err(Failure::new(
+            "`metric` chooses the best checkpoint of a run: name the run, or leave metric out.",
+        ));
     }
     if let Some(name) = &args.project {
         return Ok((vec![resolve::project(context, name)?], None, Vec::new()));
@@ -141,15 +151,39 @@ fn scope(
     Ok((projects.collect(), None, Vec::new()))
 }
 
-fn of_run(snapshot: &Snapshot<'_>, context: &Context, wanted: &str) -> TrackioResult<OfRun> {
+fn of_run(
+    snapshot: &Snapshot<'_>,
+    context: &Context,
+    wanted: &str,
+    metric: Option<&str>,
+) -> TrackioResult<OfRun> {
     let resolved = resolve::run(snapshot, wanted)?;
     let notes = resolved.notes(Some(wanted));
     let run = resolved.run;
     let artifacts = artifact::of_run(snapshot, &run)?;
     let columns = columns::of_run(snapshot, Kind::Metrics, &run, &Wanted::statistics())?;
+    if let Some(metric) = metric {
+        check_metric(metric, &run, &columns)?;
+    }
     let directory = &context.store.directory().path;
-    let best = checkpoint::best(snapshot, directory, &run, &columns, None)?;
+    let best = checkpoint::best(snapshot, directory, &run, &columns, metric)?;
     Ok(OfRun { run, artifacts, best, notes })
+}
+
+/// A best step needs a metric that is there and a direction that is better.
+fn check_metric(metric: &str, run: &Run, columns: &Columns) -> Result<(), Failure> {
+    let Some(column) = columns.metrics.get(metric) else {
+        let known: Vec<&str> = columns.metrics.keys().map(String::as_str).collect();
+        return Err(resolve::no_such_metric(metric, run, &known, "get_metrics_for_run"));
+    };
+    if column.stats(classify(metric).direction).best.is_none() {
+        return Err(Failure(format!(
+            "Metric `{}` has no best step: it is not clear which way is better, or it holds no \
+             finite number. Without metric the best checkpoint is by the main metric.",
+            resolve::shown(metric)
+        )));
+    }
+    Ok(())
 }
 
 /// The versions of the run's own project among what it made and used.

@@ -86,9 +86,12 @@ def plain(value):
 class Recorder:
     def __init__(self, directory):
         from trackio import fragments, server
+        from trackio.registry_storage import RegistryStorage
         from trackio.sqlite_storage import SQLiteStorage
 
-        self.directory, self.server, self.storage = directory, server, SQLiteStorage
+        self.directory = directory
+        self.owners = {"server": server, "SQLiteStorage": SQLiteStorage, "registry": RegistryStorage}
+        self.storage = SQLiteStorage
         self.lines, self.window = [], None
         if (directory / "inbox").is_dir():
             before = datetime.datetime.now(datetime.timezone.utc)
@@ -112,7 +115,7 @@ class Recorder:
 
     def ask(self, fn, **args):
         owner, name = fn.split(".")
-        call = getattr(self.server if owner == "server" else self.storage, name)
+        call = getattr(self.owners[owner], name)
         line = {"fn": fn, "args": args}
         try:
             result = call(**args)
@@ -161,6 +164,7 @@ class Recorder:
             ask("SQLiteStorage.get_logs", max_points=points, scalar_only=True, **who)
         ask("server.get_snapshot", **who)
         ask("server.get_alerts", **who)
+        ask("server.get_run_artifacts", **who)
         name = {"run": None, **select}
         for metric in [*metrics, "nope"]:
             ask("server.get_metric_values", project=project, metric_name=metric, **name)
@@ -174,6 +178,27 @@ class Recorder:
         for points in (1, 2, 5, 20):
             ask("server.get_metric_values", project=project, metric_name=metrics[0], **name, max_points=points)
 
+    def artifacts(self, project):
+        self.ask("server.get_artifacts", project=project)
+        for artifact in self.ask("server.list_artifacts", project=project) or []:
+            specs = [None, "latest", "v99", "nope"]
+            for version in artifact["versions"]:
+                specs += [f"v{version['version']}", *version["aliases"]]
+            for spec in dict.fromkeys(specs):
+                self.ask("server.get_artifact_manifest", project=project, name=artifact["name"], spec=spec)
+            for version in artifact["versions"]:
+                who = {"project": project, "version_id": version["version_id"]}
+                self.ask("server.get_artifact_consumers", **who)
+                self.ask("server.get_artifact_lineage", **who)
+        self.ask("server.get_artifact_manifest", project=project, name="nope", spec=None)
+        if project.startswith("registry-"):
+            registry = project.removeprefix("registry-")
+            self.ask("registry.get_registry", registry=registry)
+            self.ask("registry.get_events", registry=registry)
+            for collection in self.ask("registry.list_collections", registry=registry) or []:
+                self.ask("registry.get_collection", registry=registry, name=collection["name"])
+            self.ask("registry.get_collection", registry=registry, name="nope")
+
     def project(self, project):
         self.ask("server.get_runs_for_project", project=project)
         self.ask("server.get_project_summary", project=project)
@@ -183,6 +208,7 @@ class Recorder:
         for alert in alerts[len(alerts) // 2 : len(alerts) // 2 + 1]:
             if "T" in alert["timestamp"] and self.settle(alert["timestamp"]) != "$IMPORT_TIME":
                 self.ask("server.get_alerts", project=project, since=alert["timestamp"])
+        self.artifacts(project)
         runs = self.identities(project)
         for name in dict.fromkeys(name for name, _ in runs):
             self.run(project, {"run": name}, filters=True)
@@ -197,6 +223,7 @@ class Recorder:
         for project in SPELLINGS:
             self.ask("server.get_runs_for_project", project=project)
             self.ask("server.get_project_summary", project=project)
+            self.ask("server.list_artifacts", project=project)
         target = next(p for p in QUERY_PROJECTS if p in projects)
         for name in ("get_run_summary", "get_metrics_for_run", "get_system_metrics_for_run"):
             self.ask(f"server.{name}", project=target, run="nope")

@@ -21,6 +21,10 @@ pub fn render(headline: &str, structured: &Map<String, Value>) -> String {
                     text.push_str(&format!("\nNote: {}", inline(note)));
                 }
             }
+            Value::Object(fields) if fields.contains_key("nodes") => {
+                flush(&mut text, &mut facts);
+                text.push_str(&format!("\n\n{}:{}", visible(key), graph(fields)));
+            }
             Value::Object(fields) if holds_lists_of_objects(fields) => {
                 flush(&mut text, &mut facts);
                 text.push_str(&format!("\n\n{}{}", visible(key), points_by_name(fields)));
@@ -45,6 +49,18 @@ pub fn render(headline: &str, structured: &Map<String, Value>) -> String {
         }
     }
     flush(&mut text, &mut facts);
+    text
+}
+
+/// A graph: its own facts in a line, then its lists as tables.
+fn graph(fields: &Map<String, Value>) -> String {
+    let (lists, facts): (Vec<_>, Vec<_>) = fields.iter().partition(|(_, value)| value.is_array());
+    let facts = facts.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    let mut text = format!(" {}", object(&facts));
+    for (key, list) in lists {
+        let items = list.as_array().map(Vec::as_slice).unwrap_or_default();
+        text.push_str(&format!("\n{}:\n{}", visible(key), table(items)));
+    }
     text
 }
 

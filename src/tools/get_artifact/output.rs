@@ -182,7 +182,7 @@ impl Artifact {
             answer.description.clone_from(&linked.collection.description);
             answer.version = linked.link.collection_version;
             answer.aliases = linked.link.aliases;
-            answer.created_at = linked.link.created_at;
+            answer.created_at.clone_from(&linked.collection.created_at);
             answer.links = Some(link_items(linked.collection));
             answer.events = Some(linked.events);
         }
