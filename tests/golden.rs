@@ -430,7 +430,8 @@ fn compare(
     };
     match check {
         Check::Artifacts => {
-            let mut ours = list("artifacts")?;
+            let is_registry = theirs.get(0).is_some_and(|first| first.get("links").is_some());
+            let mut ours = list(if is_registry { "collections" } else { "artifacts" })?;
             let is_by_name = theirs.get(0).is_some_and(|first| first.get("size_bytes").is_some());
             if is_by_name {
                 let name = |artifact: &Value| artifact["name"].as_str().unwrap().to_owned();

@@ -7,7 +7,7 @@ use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::item::{ArtifactItem, EventItem, RegistryFacts, RunArtifactItem};
+use self::item::{EventItem, ListItem, Listing, RegistryFacts, RunArtifactItem};
 use self::search::{Filter, Found};
 use super::common::checkpoint::{self, Checkpoint};
 use super::common::shape::counted;
@@ -58,7 +58,7 @@ pub struct Artifacts {
     #[serde(skip_serializing_if = "Option::is_none")]
     best_checkpoint: Option<Checkpoint>,
     #[serde(flatten)]
-    artifacts: Page<ArtifactItem>,
+    artifacts: Listing,
     /// What the run used.
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<Vec<RunArtifactItem>>,
@@ -230,7 +230,7 @@ fn page(
         run_id: None,
         registry: None,
         best_checkpoint: None,
-        artifacts,
+        artifacts: Listing(artifacts),
         input: None,
         output: None,
         events: None,
@@ -253,13 +253,13 @@ impl Artifacts {
 
     /// How much is in the lists beside the page.
     fn lengths(&self) -> (usize, usize) {
-        let versions = self.artifacts.items.iter().map(ArtifactItem::len).sum();
+        let versions = self.artifacts.0.items.iter().map(ListItem::len).sum();
         let links = |list: &Option<Vec<RunArtifactItem>>| list.as_ref().map_or(0, Vec::len);
         (versions, links(&self.input) + links(&self.output))
     }
 
     fn describe_rest(&self) -> Option<String> {
-        let short: usize = self.artifacts.items.iter().map(ArtifactItem::left_out).sum();
+        let short: usize = self.artifacts.0.items.iter().map(ListItem::left_out).sum();
         let (_, links) = self.lengths();
         let mut parts = Vec::new();
         if short > 0 {
@@ -277,9 +277,9 @@ impl Artifacts {
     /// Cuts lists within items and beside the page; `false` where all are short.
     fn shrink_lists(&mut self, share: f64, least: usize) -> bool {
         let kept = |length: usize| ((length as f64 * share) as usize).max(least);
-        let longest = self.artifacts.items.iter().map(ArtifactItem::len).max().unwrap_or_default();
+        let longest = self.artifacts.0.items.iter().map(ListItem::len).max().unwrap_or_default();
         let before = (self.lengths(), self.events.as_ref().map_or(0, Vec::len));
-        for item in &mut self.artifacts.items {
+        for item in &mut self.artifacts.0.items {
             item.truncate(kept(longest));
         }
         for list in [&mut self.input, &mut self.output].into_iter().flatten() {
@@ -306,7 +306,7 @@ impl Output for Artifacts {
             _ => "in all projects".to_owned(),
         };
         let noun = if self.registry.is_some() { "collection" } else { "artifact" };
-        match self.artifacts.total {
+        match self.artifacts.0.total {
             0 => format!("No {noun} {place}."),
             total => format!("{} {place}.", counted(total, noun)),
         }
@@ -314,12 +314,9 @@ impl Output for Artifacts {
 
     fn shrink(&mut self, share: f64) -> bool {
         let shrinks = self.shrink_lists(share, FEWEST)
-            || self.artifacts.shrink(share)
+            || self.artifacts.0.shrink(share)
             || self.shrink_lists(0.0, 1);
         self.left_out = self.describe_rest();
         shrinks
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -94,6 +94,3 @@ impl Tool for GetArtifact {
 fn first_page(context: &Context) -> crate::tools::common::PageRequest {
     crate::tools::common::PageRequest { offset: 0, ..context.page.clone() }
 }
-
-#[cfg(test)]
-mod tests;

@@ -17,6 +17,8 @@ pub const SHORT_ROWS: usize = 1_000;
 pub const SYSTEM_ROWS: usize = 500;
 /// What is not a number in the long run's loss.
 pub const NANS: RangeInclusive<i64> = 1_500..=1_510;
+/// The files of the artifact version that has the most.
+pub const FILES: usize = 500;
 /// Where the long run's loss is lowest, and where highest.
 pub const LOWEST: i64 = 777;
 /// See [`LOWEST`].
@@ -35,6 +37,10 @@ pub struct Size {
     pub rows: usize,
     /// Alerts of the project.
     pub alerts: usize,
+    /// Artifacts of the project.
+    pub artifacts: usize,
+    /// Versions of each.
+    pub versions: usize,
     /// Bytes of a long name.
     pub name: usize,
     /// Bytes of a large config.
@@ -50,6 +56,8 @@ impl Size {
                 metrics: 300,
                 rows: 1_000_000,
                 alerts: 20_000,
+                artifacts: 1_000,
+                versions: 50,
                 name: 10_000,
                 config: 5_000_000,
             },
@@ -59,6 +67,8 @@ impl Size {
                 metrics: 120,
                 rows: 3_000,
                 alerts: 150,
+                artifacts: 60,
+                versions: 12,
                 name: 10_000,
                 config: 60_000,
             },
@@ -128,6 +138,7 @@ pub fn crowd(size: Size) -> Fixture {
     small_runs(&to, size);
     special_runs(&to, size);
     alerts(&to, size);
+    artifacts(&to, size);
     to.commit().unwrap();
     db.close().unwrap();
     directory
@@ -218,6 +229,71 @@ fn alerts(to: &Transaction, size: Size) {
             if number % 3 == 0 { "error" } else { "warn" },
             id(number),
         ])
+        .unwrap();
+    }
+}
+
+/// Models of the long run in many versions. The first has many files, aliases and consumers.
+fn artifacts(to: &Transaction, size: Size) {
+    let [_, long, ..] = size.special();
+    let (artifacts, versions) = (size.artifacts as i64, size.versions as i64);
+    let count =
+        "WITH RECURSIVE count(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM count WHERE i < ?1 - 1)";
+    let run = |sql: &str, rows: i64| {
+        to.execute(&format!("{count} {sql}"), params![rows]).unwrap();
+    };
+    run(
+        "INSERT INTO artifacts(id, name, type, description, created_at)
+         SELECT i + 1, printf('model-%04d', i), 'model', 'what it is and how it was made',
+                '2026-03-01T00:00:00+00:00' FROM count",
+        artifacts,
+    );
+    let file = |number: &str| {
+        format!(
+            "json_object('path', 'weights/part-' || {number} || '.bin',
+                         'digest', printf('%064x', {number}), 'size', 1000)"
+        )
+    };
+    run(
+        &format!(
+            "INSERT INTO artifact_versions(id, artifact_id, version, manifest_digest, manifest,
+                 metadata, size_bytes, producer_run_id, producer_run_name, created_at)
+             SELECT i + 1, i / {versions} + 1, i % {versions}, 'digest ' || i,
+                    json_array({}), json_object('note', printf('%.3000c', 'n'), 'step', i), 1000,
+                    '{long}', '{LONG}', '2026-03-01T00:00:00+00:00' FROM count",
+            file("i")
+        ),
+        artifacts * versions,
+    );
+    run(
+        &format!(
+            "UPDATE artifact_versions SET manifest =
+                 (SELECT json_group_array({}) FROM count) WHERE id = {versions}",
+            file("i")
+        ),
+        FILES as i64,
+    );
+    run(
+        &format!(
+            "INSERT INTO artifact_aliases(artifact_id, alias, artifact_version_id)
+             SELECT i / {versions} + 1, 'step-' || i, i + 1 FROM count"
+        ),
+        artifacts * versions,
+    );
+    run(
+        &format!(
+            "INSERT INTO run_artifact_links(run_id, run_name, artifact_version_id, direction, created_at)
+             SELECT '{long}', '{LONG}', i + 1, 'output', '2026-03-01T00:00:00+00:00' FROM count"
+        ),
+        artifacts * versions,
+    );
+    for number in 0..size.runs - 6 {
+        to.prepare_cached(
+            "INSERT INTO run_artifact_links(run_id, run_name, artifact_version_id, direction, created_at)
+             VALUES (?1, ?2, ?3, 'input', '2026-03-02T00:00:00+00:00')",
+        )
+        .unwrap()
+        .execute(params![id(number), format!("small run with a name of some length, number {number}"), versions])
         .unwrap();
     }
 }

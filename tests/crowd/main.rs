@@ -56,6 +56,19 @@ fn questions(tool: &str, size: Size) -> Option<Vec<Value>> {
         "get_alerts" => [vec![project(json!({}))], each_run(&[json!({})])].concat(),
         "diagnose_run" => [vec![project(json!({}))], each_run(&[json!({})])].concat(),
         "get_updates" => vec![json!({}), project(json!({}))],
+        "find_artifacts" => vec![
+            json!({}),
+            project(json!({})),
+            project(json!({"pattern": "model-0000"})),
+            project(json!({"alias": "step-7"})),
+            project(json!({"run": long})),
+        ],
+        "get_artifact" => {
+            let newest = format!("v{}", size.versions - 1);
+            ["v0", &newest]
+                .map(|version| project(json!({"name": "model-0000", "version": version})))
+                .to_vec()
+        }
         "query_project" => [
             json!({}),
             json!({"sql": "SELECT * FROM metrics"}),
@@ -150,6 +163,18 @@ fn lists(tool: &str, size: Size) -> Option<Vec<Paged>> {
         "get_updates" => Vec::new(),
         "get_alerts" => vec![(project(json!({"limit": 1_000})), "alerts", by_title, size.alerts)],
         "diagnose_run" => vec![(project(json!({"limit": 1_000})), "runs", by_run, size.runs)],
+        "find_artifacts" => {
+            let by_name: fn(&Value) -> Value = |artifact| artifact["name"].clone();
+            vec![
+                (project(json!({})), "artifacts", by_name, size.artifacts),
+                (project(json!({"run": long, "limit": 100})), "artifacts", by_name, size.artifacts),
+            ]
+        }
+        "get_artifact" => {
+            let newest = format!("v{}", size.versions - 1);
+            let asked = project(json!({"name": "model-0000", "version": newest}));
+            vec![(asked, "manifest", |file| file["path"].clone(), data::FILES)]
+        }
         "query_project" => vec![(
             project(json!({"sql": "SELECT id AS title FROM alerts", "limit": size.alerts / 3})),
             "rows",

@@ -1,17 +1,32 @@
 //! What an artifact looks like in a list, in Trackio's own fields.
 
-use rmcp::schemars;
-use rmcp::schemars::JsonSchema;
+use std::borrow::Cow;
+
+use rmcp::schemars::{self, JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 use serde_json::Value;
 
 use super::search::{Listed, What};
-use crate::tools::common::Item;
-use crate::trackio::artifact::{self, Artifact, RunArtifact, VersionSummary};
-use crate::trackio::registry::{Collection, CollectionLink, Event, Registry};
+use crate::tools::common::Page;
+use crate::trackio::artifact::{self, RunArtifact, VersionSummary};
+use crate::trackio::registry::{CollectionLink, Event, Registry};
 use crate::trackio::{Result as TrackioResult, Snapshot};
 
-/// An artifact, or a collection of a registry.
+/// The aliases of all versions are cut to no fewer.
+const FEWEST_ALIASES: usize = 10;
+
+/// A page of artifacts and, after them, of registries' collections: two lists under one total.
+pub struct Listing(pub Page<ListItem>);
+
+/// What a page holds.
+pub enum ListItem {
+    /// An artifact of a project.
+    Artifact(ArtifactItem),
+    /// A collection of a registry.
+    Collection(CollectionItem),
+}
+
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
 pub struct ArtifactItem {
@@ -22,31 +37,83 @@ pub struct ArtifactItem {
     kind: String,
     description: Option<String>,
     created_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    num_versions: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    num_links: Option<usize>,
+    num_versions: usize,
     latest_version: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     size_bytes: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    aliases: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    versions: Option<Vec<VersionItem>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    links: Option<Vec<LinkItem>>,
+    aliases: Vec<String>,
+    versions: Vec<VersionItem>,
     /// How many versions were asked for.
     #[serde(skip)]
     wanted: usize,
 }
 
-impl Item for ArtifactItem {
-    const LIST: &'static str = "artifacts";
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+pub struct CollectionItem {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    project: Option<String>,
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
+    description: Option<String>,
+    created_at: Option<String>,
+    num_links: usize,
+    latest_version: Option<i64>,
+    links: Vec<LinkItem>,
+}
+
+impl Serialize for Listing {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (mut artifacts, mut collections) = (Vec::new(), Vec::new());
+        for item in &self.0.items {
+            match item {
+                ListItem::Artifact(item) => artifacts.push(item),
+                ListItem::Collection(item) => collections.push(item),
+            }
+        }
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("artifacts", &artifacts)?;
+        if !collections.is_empty() {
+            map.serialize_entry("collections", &collections)?;
+        }
+        map.serialize_entry("total", &self.0.total)?;
+        if let Some(cursor) = self.0.next_cursor() {
+            map.serialize_entry("next_cursor", &cursor)?;
+        }
+        map.end()
+    }
+}
+
+impl JsonSchema for Listing {
+    fn schema_name() -> Cow<'static, str> {
+        "listing".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "properties": {
+                "artifacts": {
+                    "type": "array", "items": generator.subschema_for::<ArtifactItem>()
+                },
+                "collections": {
+                    "type": "array", "items": generator.subschema_for::<CollectionItem>()
+                },
+                "total": { "type": "integer" },
+                "next_cursor": { "type": "string" },
+            },
+            "required": ["artifacts", "total"],
+        })
+    }
 }
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
-struct VersionItem {
+pub struct VersionItem {
     version_id: i64,
     version: i64,
     aliases: Vec<String>,
@@ -112,73 +179,65 @@ pub fn of(
     listed: Listed,
     project: Option<String>,
     most: usize,
-) -> TrackioResult<ArtifactItem> {
-    match listed.what {
+) -> TrackioResult<ListItem> {
+    Ok(match listed.what {
         What::Artifact(artifact, only) => {
-            of_artifact(snapshot, artifact, project, most, only.as_deref())
+            let versions = artifact::versions(snapshot, &artifact, most, only.as_deref())?;
+            let wanted = only.map_or(versions.count, |only| only.len());
+            ListItem::Artifact(ArtifactItem {
+                project,
+                name: artifact.name,
+                kind: artifact.kind,
+                description: artifact.description,
+                created_at: artifact.created_at,
+                num_versions: versions.count,
+                latest_version: versions.latest,
+                size_bytes: versions.latest_size,
+                aliases: versions.aliases,
+                wanted,
+                versions: versions.newest.into_iter().map(VersionItem::from).collect(),
+            })
         }
-        What::Collection(collection) => Ok(of_collection(collection, project)),
-    }
-}
-
-fn of_artifact(
-    snapshot: &Snapshot<'_>,
-    artifact: Artifact,
-    project: Option<String>,
-    most: usize,
-    only: Option<&[i64]>,
-) -> TrackioResult<ArtifactItem> {
-    let versions = artifact::versions(snapshot, &artifact, most, only)?;
-    Ok(ArtifactItem {
-        project,
-        name: artifact.name,
-        kind: artifact.kind,
-        description: artifact.description,
-        created_at: artifact.created_at,
-        num_versions: Some(versions.count),
-        num_links: None,
-        latest_version: versions.latest,
-        size_bytes: versions.latest_size,
-        aliases: Some(versions.aliases),
-        wanted: if only.is_some() { versions.newest.len() } else { versions.count },
-        versions: Some(versions.newest.into_iter().map(VersionItem::from).collect()),
-        links: None,
+        What::Collection(collection) => ListItem::Collection(CollectionItem {
+            project,
+            name: collection.name,
+            kind: collection.kind,
+            description: collection.description,
+            created_at: collection.created_at,
+            num_links: collection.links.len(),
+            latest_version: collection.links.first().map(|link| link.collection_version),
+            links: collection.links.into_iter().map(LinkItem::from).collect(),
+        }),
     })
 }
 
-fn of_collection(collection: Collection, project: Option<String>) -> ArtifactItem {
-    ArtifactItem {
-        project,
-        name: collection.name,
-        kind: collection.kind,
-        description: collection.description,
-        created_at: collection.created_at,
-        num_versions: None,
-        num_links: Some(collection.links.len()),
-        latest_version: collection.links.first().map(|link| link.collection_version),
-        size_bytes: None,
-        aliases: None,
-        wanted: collection.links.len(),
-        versions: None,
-        links: Some(collection.links.into_iter().map(LinkItem::from).collect()),
-    }
-}
-
-impl ArtifactItem {
+impl ListItem {
     /// How many versions are shown.
     pub fn len(&self) -> usize {
-        self.versions.as_ref().map_or(0, Vec::len) + self.links.as_ref().map_or(0, Vec::len)
+        match self {
+            Self::Artifact(item) => item.versions.len(),
+            Self::Collection(item) => item.links.len(),
+        }
     }
 
     /// How many were asked for and are not shown.
     pub fn left_out(&self) -> usize {
-        self.wanted.saturating_sub(self.len())
+        let wanted = match self {
+            Self::Artifact(item) => item.wanted,
+            Self::Collection(item) => item.num_links,
+        };
+        wanted.saturating_sub(self.len())
     }
 
-    /// Shows no more versions.
+    /// Shows no more versions, and no more of the aliases of all versions than twice as many.
     pub fn truncate(&mut self, most: usize) {
-        self.versions.iter_mut().for_each(|versions| versions.truncate(most));
-        self.links.iter_mut().for_each(|links| links.truncate(most));
+        match self {
+            Self::Artifact(item) => {
+                item.versions.truncate(most);
+                item.aliases.truncate(most.saturating_mul(2).max(FEWEST_ALIASES));
+            }
+            Self::Collection(item) => item.links.truncate(most),
+        }
     }
 }
 

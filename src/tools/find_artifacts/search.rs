@@ -4,7 +4,7 @@ use crate::tools::common::nearest::{check_pattern, quoted};
 use crate::tools::common::resolve::shown;
 use crate::tools::common::shape::{counted, matches};
 use crate::tools::common::{Context, Failure};
-use crate::trackio::artifact::{self, Artifact};
+use crate::trackio::artifact::{self, Artifact, Tag};
 use crate::trackio::registry::{self, Collection};
 use crate::trackio::{Error, Project, Result as TrackioResult, Snapshot};
 
@@ -76,7 +76,7 @@ pub fn in_projects(
             Ok(all) => {
                 known.extend(&all);
                 found.has_any |= !all.whats.is_empty();
-                let kept = all.whats.into_iter().filter_map(|what| filter.take(what, &all.tagged));
+                let kept = all.whats.into_iter().filter_map(|what| filter.take(what, &all.tags));
                 found.all.extend(kept.map(|what| Listed { project: place, what }));
             }
             Err(failure) if is_one => return Err(failure),
@@ -89,22 +89,20 @@ pub fn in_projects(
     Ok(found)
 }
 
-/// All of one project, and which versions bear which alias.
+/// All of one project, and its aliases.
 struct Everything {
     whats: Vec<What>,
-    tagged: Vec<(String, i64, i64)>,
+    tags: Vec<Tag>,
 }
 
 fn everything(snapshot: &Snapshot<'_>) -> TrackioResult<Everything> {
     let artifacts = artifact::list(snapshot)?;
-    let mut tagged = Vec::new();
-    for alias in artifact::all_aliases(snapshot)? {
-        let versions = artifact::versions_with_alias(snapshot, &alias)?;
-        tagged.extend(versions.into_iter().map(|(of, version)| (alias.clone(), of, version)));
-    }
     let artifacts = artifacts.into_iter().map(|artifact| What::Artifact(artifact, None));
     let collections = registry::collections(snapshot)?.into_iter().map(What::Collection);
-    Ok(Everything { whats: artifacts.chain(collections).collect(), tagged })
+    Ok(Everything {
+        whats: artifacts.chain(collections).collect(),
+        tags: artifact::tags(snapshot)?,
+    })
 }
 
 impl What {
@@ -125,7 +123,7 @@ impl What {
 
 impl Filter {
     /// The artifact with the versions that were asked for; `None` where it has none of them.
-    fn take(&self, what: What, tagged: &[(String, i64, i64)]) -> Option<What> {
+    fn take(&self, what: What, tags: &[Tag]) -> Option<What> {
         let named = self.pattern.as_ref().is_none_or(|pattern| matches(pattern, what.name()));
         let typed = self.kind.as_ref().is_none_or(|kind| kind.eq_ignore_ascii_case(what.kind()));
         if !named || !typed {
@@ -140,10 +138,10 @@ impl Filter {
                 let only = match &self.alias {
                     None => of_run,
                     Some(alias) => {
-                        let tagged = tagged
+                        let tagged = tags
                             .iter()
-                            .filter(|(of, id, _)| of == alias && *id == artifact.id)
-                            .map(|(_, _, version)| *version)
+                            .filter(|tag| tag.alias == *alias && tag.artifact_id == artifact.id)
+                            .map(|tag| tag.version_id)
                             .filter(|id| of_run.as_ref().is_none_or(|all| all.contains(id)));
                         Some(tagged.collect())
                     }
@@ -174,7 +172,7 @@ impl Known {
                 self.aliases.extend(collection.links.iter().flat_map(|link| link.aliases.clone()));
             }
         }
-        self.aliases.extend(all.tagged.iter().map(|(alias, ..)| alias.clone()));
+        self.aliases.extend(all.tags.iter().map(|tag| tag.alias.clone()));
     }
 
     /// Which part of the question nothing meets.

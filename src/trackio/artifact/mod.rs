@@ -97,18 +97,6 @@ pub fn find(snapshot: &Snapshot<'_>, name: &str) -> Result<Option<Artifact>> {
     Ok(list(snapshot)?.into_iter().find(|artifact| artifact.name == name))
 }
 
-/// How many artifacts a project has.
-pub fn count(snapshot: &Snapshot<'_>) -> Result<usize> {
-    if snapshot.schema.table("artifacts").is_none() {
-        return Ok(0);
-    }
-    let count: i64 =
-        snapshot
-            .connection
-            .query_row("SELECT COUNT(*) FROM main.artifacts", [], |row| row.get(0))?;
-    Ok(usize::try_from(count).unwrap_or_default())
-}
-
 /// The versions of an artifact, the `most` newest in full; with `only`, those of its ids alone.
 pub fn versions(
     snapshot: &Snapshot<'_>,
@@ -149,28 +137,30 @@ pub fn versions(
     Ok(found)
 }
 
-/// The ids of the versions that have an alias, or whose artifact has it where it is named.
-pub fn versions_with_alias(snapshot: &Snapshot<'_>, alias: &str) -> Result<Vec<(i64, i64)>> {
+/// An alias of a version.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tag {
+    /// The alias.
+    pub alias: String,
+    /// The artifact's id.
+    pub artifact_id: i64,
+    /// The version's id.
+    pub version_id: i64,
+}
+
+/// Every alias in the project.
+pub fn tags(snapshot: &Snapshot<'_>) -> Result<Vec<Tag>> {
     if snapshot.schema.table("artifact_aliases").is_none() {
         return Ok(Vec::new());
     }
     let mut statement = snapshot.connection.prepare_cached(
-        "SELECT artifact_id, artifact_version_id FROM main.artifact_aliases WHERE alias = ?1",
+        "SELECT alias, artifact_id, artifact_version_id FROM main.artifact_aliases",
     )?;
-    let found = statement.query_map([alias], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let found = statement.query_map([], |row| {
+        let alias = value::text(row.get_ref(0)?).unwrap_or_default();
+        Ok(Tag { alias, artifact_id: row.get(1)?, version_id: row.get(2)? })
+    })?;
     Ok(found.collect::<rusqlite::Result<Vec<_>>>()?)
-}
-
-/// Every alias that a version of the project has, once, in their order.
-pub fn all_aliases(snapshot: &Snapshot<'_>) -> Result<Vec<String>> {
-    if snapshot.schema.table("artifact_aliases").is_none() {
-        return Ok(Vec::new());
-    }
-    let mut statement = snapshot
-        .connection
-        .prepare_cached("SELECT DISTINCT alias FROM main.artifact_aliases ORDER BY alias")?;
-    let found = statement.query_map([], |row| Ok(value::text(row.get_ref(0)?)))?;
-    Ok(found.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect())
 }
 
 fn aliases_by_version(

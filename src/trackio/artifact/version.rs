@@ -1,6 +1,6 @@
 //! One version of an artifact, with all that is stored about it.
 
-use rusqlite::{OptionalExtension, Row};
+use rusqlite::{OptionalExtension, Row, params};
 use serde_json::Value;
 
 use super::Artifact;
@@ -85,8 +85,13 @@ fn by_number(snapshot: &Snapshot<'_>, artifact: &Artifact, number: i64) -> Resul
 }
 
 fn by_alias(snapshot: &Snapshot<'_>, artifact: &Artifact, alias: &str) -> Result<Option<i64>> {
-    let all = super::versions_with_alias(snapshot, alias)?;
-    Ok(all.into_iter().find(|(of, _)| *of == artifact.id).map(|(_, version)| version))
+    if snapshot.schema.table("artifact_aliases").is_none() {
+        return Ok(None);
+    }
+    let sql = "SELECT artifact_version_id FROM main.artifact_aliases
+               WHERE artifact_id = ?1 AND alias = ?2";
+    let mut statement = snapshot.connection.prepare_cached(sql)?;
+    Ok(statement.query_row(params![artifact.id, alias], |row| row.get(0)).optional()?)
 }
 
 fn newest(snapshot: &Snapshot<'_>, artifact: &Artifact) -> Result<Option<i64>> {
