@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
-use rusqlite::OptionalExtension;
+use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
 
 use super::shape::direction;
@@ -19,6 +19,9 @@ use crate::trackio::{Result, Run, Snapshot, time};
 /// Rows reach the database in batches, so a row of the step at which a version was logged can
 /// come so much later, in seconds.
 const BATCH: f64 = 1.0;
+
+/// So many versions are looked at, those nearest in time to the best step.
+const CANDIDATES: usize = 100;
 
 /// The version to go back to.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -139,7 +142,9 @@ fn nearest(
     step: f64,
 ) -> Result<Option<Logged>> {
     let mut nearest: Option<Logged> = None;
-    for RunArtifact { version_id, name, created_at, .. } in outputs {
+    for RunArtifact { version_id, name, created_at, .. } in
+        near_in_time(snapshot, run, outputs, step)?
+    {
         let Some(version) = artifact::named(snapshot, version_id)? else { continue };
         let from_metadata = artifact::metadata_step(version.metadata.as_ref());
         let (logged_at, known_from) = match from_metadata {
@@ -153,6 +158,39 @@ fn nearest(
         }
     }
     Ok(nearest)
+}
+
+/// The versions that were logged about when the step was, oldest first: to look at each of many
+/// thousand would take long, and the others are no candidates.
+fn near_in_time(
+    snapshot: &Snapshot<'_>,
+    run: &Run,
+    mut outputs: Vec<RunArtifact>,
+    step: f64,
+) -> Result<Vec<RunArtifact>> {
+    let Some(table) = snapshot.schema.table("metrics").filter(|table| table.has("step")) else {
+        return Ok(Vec::new());
+    };
+    if outputs.len() <= CANDIDATES {
+        return Ok(outputs);
+    }
+    let (condition, key) = rows_of(snapshot, table, run);
+    let sql = format!(
+        "SELECT timestamp FROM {} WHERE {condition} AND step = ?2 ORDER BY timestamp LIMIT 1",
+        table.source
+    );
+    let mut statement = snapshot.connection.prepare_cached(&sql)?;
+    let at = statement.query_row(params![key, step], |row| Ok(text(row.get_ref(0)?))).optional()?;
+    let seconds = |stamp: &str| time::parse(stamp).map(time::as_seconds);
+    let Some(at) = at.flatten().and_then(|at| seconds(&at)) else { return Ok(outputs) };
+    let distance = |output: &RunArtifact| {
+        let logged = output.created_at.as_deref().and_then(seconds);
+        logged.map_or(f64::INFINITY, |logged| (logged - at).abs())
+    };
+    outputs.sort_by_cached_key(|output| (distance(output) * 1e6) as u64);
+    outputs.truncate(CANDIDATES);
+    outputs.sort_by(|a, b| a.created_at.cmp(&b.created_at));
+    Ok(outputs)
 }
 
 /// The step that a run had come to at a time: of its last row by then, or of a row of the same
