@@ -3,6 +3,8 @@
 mod item;
 mod search;
 
+use std::collections::BTreeMap;
+
 use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,6 +28,8 @@ pub struct FindArtifacts;
 const DEFAULT_LIMIT: usize = 20;
 /// So many entries of a registry's log are shown.
 const SHOWN_EVENTS: usize = 20;
+/// So many of a run's inputs and of its outputs are told, at most.
+const MOST_LINKS: usize = 500;
 /// Lists beside the page are cut to no fewer.
 const FEWEST: usize = 3;
 
@@ -71,8 +75,9 @@ pub struct Artifacts {
     /// What did not fit.
     #[serde(skip_serializing_if = "Option::is_none")]
     left_out: Option<String>,
+    /// How many inputs and outputs the run has.
     #[serde(skip)]
-    whole: (usize, usize),
+    whole: usize,
 }
 
 /// What is known of the one run that was asked about.
@@ -87,9 +92,9 @@ impl Tool for FindArtifacts {
     const NAME: &'static str = "find_artifacts";
     const TITLE: &'static str = "Find artifacts";
     const CATEGORY: Category = Category::Artifacts;
-    const ABOUT: &'static str = "Finds models, datasets and other artifacts with their versions, \
-        aliases and sizes, in one project or all, and the collections of registries; with run, \
-        also its best checkpoint. For files and lineage use get_artifact.";
+    const ABOUT: &'static str = "Finds models, datasets and other artifacts, in one project or \
+        all. Gives their versions, aliases and sizes, and the collections of registries; with run, \
+        its best checkpoint too. For files and lineage use get_artifact.";
     const GUIDE: &'static str = "Versions are numbered from 0; an alias such as `latest` or \
         `prod` names one of them. A project named `registry-…` is a registry: its collections link \
         versions of other projects. With `run`, `output` is what it logged, `input` what it used.";
@@ -119,7 +124,6 @@ impl Tool for FindArtifacts {
                 (output.registry, output.events) = (Some(facts), Some(events));
             });
         }
-        output.whole = output.lengths();
         output.left_out = output.describe_rest();
         Ok(Answer::new(output).with_notes(notes))
     }
@@ -187,12 +191,14 @@ fn check_metric(metric: &str, run: &Run, columns: &Columns) -> Result<(), Failur
 }
 
 /// The versions of the run's own project among what it made and used.
-fn ids(projects: &[Project], of_run: &artifact::RunArtifacts) -> Vec<(String, i64)> {
+fn ids(projects: &[Project], of_run: &artifact::RunArtifacts) -> BTreeMap<String, Vec<i64>> {
     let here = projects.first().map(|project| crate::trackio::name::canonical(&project.name));
+    let mut by_name: BTreeMap<String, Vec<i64>> = BTreeMap::new();
     let all = of_run.output.iter().chain(&of_run.input);
-    all.filter(|version| Some(&version.project) == here.as_ref())
-        .map(|version| (version.name.clone(), version.version_id))
-        .collect()
+    for version in all.filter(|version| Some(&version.project) == here.as_ref()) {
+        by_name.entry(version.name.clone()).or_default().push(version.version_id);
+    }
+    by_name
 }
 
 fn registry_facts(
@@ -235,15 +241,18 @@ fn page(
         output: None,
         events: None,
         left_out: None,
-        whole: (0, 0),
+        whole: 0,
     })
 }
 
 impl Artifacts {
     fn add_run(&mut self, of_run: OfRun) {
+        // More would fit no answer; the newest come last.
         let items = |list: Vec<artifact::RunArtifact>| {
-            Some(list.into_iter().map(RunArtifactItem::from).collect())
+            let older = list.len().saturating_sub(MOST_LINKS);
+            Some(list.into_iter().skip(older).map(RunArtifactItem::from).collect())
         };
+        self.whole = of_run.artifacts.input.len() + of_run.artifacts.output.len();
         self.run = Some(of_run.run.name);
         self.run_id = Some(of_run.run.id);
         self.best_checkpoint = of_run.best;
@@ -268,8 +277,8 @@ impl Artifacts {
                 counted(short, "older version")
             ));
         }
-        if links < self.whole.1 {
-            parts.push(format!("{} of the run's inputs and outputs", self.whole.1 - links));
+        if links < self.whole {
+            parts.push(format!("{} of the run's inputs and outputs", self.whole - links));
         }
         (!parts.is_empty()).then(|| parts.join(", "))
     }

@@ -41,8 +41,8 @@ impl Tool for GetArtifact {
     const TITLE: &'static str = "Get an artifact";
     const CATEGORY: Category = Category::Artifacts;
     const ABOUT: &'static str = "All about one version of a model, dataset or registry \
-        collection: its files and where they lie on disk, metadata, aliases, the run that made it, \
-        consumers, lineage; or the first rows of one of its files.";
+        collection: files and where they lie on disk, metadata, who made and used it, lineage. \
+        With file: its first rows. find_artifacts lists what there is.";
     const GUIDE: &'static str = "The state of a file is `present` when it is there and of the \
         right size, `verified` when `verify` found its SHA-256 right; else `missing`, `wrong_size`, \
         `corrupt`, `refused` (a link out of Trackio's directory), `bad_digest` or, for files that \

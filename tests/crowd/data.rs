@@ -18,7 +18,7 @@ pub const SYSTEM_ROWS: usize = 500;
 /// What is not a number in the long run's loss.
 pub const NANS: RangeInclusive<i64> = 1_500..=1_510;
 /// The files of the artifact version that has the most.
-pub const FILES: usize = 500;
+pub const FILES: usize = 150;
 /// Where the long run's loss is lowest, and where highest.
 pub const LOWEST: i64 = 777;
 /// See [`LOWEST`].
@@ -67,8 +67,8 @@ impl Size {
                 metrics: 120,
                 rows: 3_000,
                 alerts: 150,
-                artifacts: 60,
-                versions: 12,
+                artifacts: 40,
+                versions: 8,
                 name: 10_000,
                 config: 60_000,
             },

@@ -1,5 +1,7 @@
 //! Which artifacts and collections meet the question, without their versions.
 
+use std::collections::BTreeMap;
+
 use crate::tools::common::nearest::{check_pattern, quoted};
 use crate::tools::common::resolve::shown;
 use crate::tools::common::shape::{counted, matches};
@@ -19,8 +21,8 @@ pub struct Filter {
     pub kind: Option<String>,
     /// An alias that a version has.
     pub alias: Option<String>,
-    /// The versions of a run, with the names of their artifacts.
-    pub versions: Option<Vec<(String, i64)>>,
+    /// The versions of a run, by the names of their artifacts.
+    pub versions: Option<BTreeMap<String, Vec<i64>>>,
 }
 
 /// An artifact or a collection, of one of the projects that were searched.
@@ -132,8 +134,7 @@ impl Filter {
         match what {
             What::Artifact(artifact, _) => {
                 let of_run = self.versions.as_ref().map(|versions| -> Vec<i64> {
-                    let own = versions.iter().filter(|(name, _)| *name == artifact.name);
-                    own.map(|(_, version)| *version).collect()
+                    versions.get(&artifact.name).cloned().unwrap_or_default()
                 });
                 let only = match &self.alias {
                     None => of_run,
