@@ -103,7 +103,7 @@ impl Tool for FindArtifacts {
     type Output = Artifacts;
 
     fn run(context: &Context, args: Args) -> Result<Answer<Artifacts>, Failure> {
-        let (projects, of_run, mut notes) = scope(context, &args)?;
+        let Scope { projects, of_run, mut notes } = scope(context, &args)?;
         let filter = Filter {
             pattern: args.pattern,
             kind: args.kind,
@@ -129,17 +129,31 @@ impl Tool for FindArtifacts {
     }
 }
 
-/// Where to look: the projects, and the run where one was named.
-fn scope(
-    context: &Context,
-    args: &Args,
-) -> Result<(Vec<Project>, Option<OfRun>, Vec<String>), Failure> {
+/// Where to look.
+struct Scope {
+    projects: Vec<Project>,
+    of_run: Option<OfRun>,
+    notes: Vec<String>,
+}
+
+impl Scope {
+    fn of(projects: Vec<Project>) -> Self {
+        Self { projects, of_run: None, notes: Vec::new() }
+    }
+}
+
+/// The projects, and the run where one was named.
+fn scope(context: &Context, args: &Args) -> Result<Scope, Failure> {
     if let Some(run) = &args.run {
         let target = resolve::target(context, args.project.as_deref(), Some(run))?;
         let metric = args.metric.as_deref();
         let of_run =
             context.read(&target.project, |snapshot| of_run(snapshot, context, run, metric))?;
-        return Ok((vec![target.project], Some(of_run), target.notes));
+        return Ok(Scope {
+            projects: vec![target.project],
+            of_run: Some(of_run),
+            notes: target.notes,
+        });
     }
     if args.metric.is_some() {
         return Err(Failure::new(
@@ -147,12 +161,12 @@ fn scope(
         ));
     }
     if let Some(name) = &args.project {
-        return Ok((vec![resolve::project(context, name)?], None, Vec::new()));
+        return Ok(Scope::of(vec![resolve::project(context, name)?]));
     }
     let mut names = context.store.project_names()?;
     names.extend(context.store.inner_projects(&context.stop));
     let projects = names.iter().filter_map(|name| context.store.project(name, &context.stop).ok());
-    Ok((projects.collect(), None, Vec::new()))
+    Ok(Scope::of(projects.collect()))
 }
 
 fn of_run(
