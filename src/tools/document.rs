@@ -74,12 +74,13 @@ fn section(tool: &dyn AnyTool) -> String {
         text.push_str(&format!("\n{}\n", tool.guide()));
     }
     text.push_str(&format!("\nArguments: {}\n", arguments(tool)));
-    let output = tool.output_schema();
-    let fields = output.get("properties").and_then(Value::as_object);
-    let names: Vec<String> =
-        fields.into_iter().flat_map(|fields| fields.keys()).map(|key| format!("`{key}`")).collect();
+    let names: Vec<String> = tool.fields().iter().map(|name| format!("`{name}`")).collect();
+    let form = match tool.output_schema() {
+        Some(_) => "",
+        None => " (as text, with a picture where there is one)",
+    };
     if !names.is_empty() {
-        text.push_str(&format!("\nAnswer: {}\n", names.join(", ")));
+        text.push_str(&format!("\nAnswer{form}: {}\n", names.join(", ")));
     }
     text
 }

@@ -54,6 +54,9 @@ pub trait Tool: 'static {
     const GUIDE: &'static str = "";
     /// Whether its answer is a list that pages with `limit` and `cursor`.
     const PAGED: bool = false;
+    /// Whether it answers pictures. Such a tool has no output schema, and clients get its text and
+    /// its picture only: where there is a structured part, some of them show a model nothing else.
+    const PICTURES: bool = false;
     /// Its arguments.
     type Args: DeserializeOwned + JsonSchema;
     /// Its answer.
@@ -77,8 +80,11 @@ pub trait AnyTool: Sync {
     fn guide(&self) -> &'static str;
     /// The schema of the arguments.
     fn input_schema(&self) -> Arc<Map<String, Value>>;
-    /// The schema of the structured answer.
-    fn output_schema(&self) -> Arc<Map<String, Value>>;
+    /// The schema of the structured answer; `None` for a tool that answers pictures, whose
+    /// structured part no client gets.
+    fn output_schema(&self) -> Option<Arc<Map<String, Value>>>;
+    /// The names of the fields of its answer, for the documentation.
+    fn fields(&self) -> Vec<String>;
     /// Checks the arguments, answers, and makes the answer fit.
     fn call(
         &self,
@@ -126,8 +132,14 @@ impl<T: Tool> AnyTool for Entry<T> {
         schema::once(T::NAME, Side::Input, || schema::of_arguments::<T::Args>(T::PAGED))
     }
 
-    fn output_schema(&self) -> Arc<Map<String, Value>> {
-        schema::once(T::NAME, Side::Output, schema::of_output::<T::Output>)
+    fn output_schema(&self) -> Option<Arc<Map<String, Value>>> {
+        (!T::PICTURES).then(described::<T>)
+    }
+
+    fn fields(&self) -> Vec<String> {
+        let schema = described::<T>();
+        let fields = schema.get("properties").and_then(Value::as_object);
+        fields.into_iter().flat_map(Map::keys).cloned().collect()
     }
 
     fn call(
@@ -157,6 +169,10 @@ impl<T: Tool> Entry<T> {
         let args = arguments::read(T::NAME, checked.own)?;
         budget::fit(T::run(&context, args)?, checked.tokens)
     }
+}
+
+fn described<T: Tool>() -> Arc<Map<String, Value>> {
+    schema::once(T::NAME, Side::Output, schema::of_output::<T::Output>)
 }
 
 const fn entry<T: Tool>() -> &'static dyn AnyTool {
