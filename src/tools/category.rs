@@ -23,6 +23,8 @@ pub enum Category {
     Alerts,
     /// What the curves mean.
     Analysis,
+    /// Images, tables, reports, files.
+    Media,
     /// SQL.
     Query,
     /// Help and settings.
@@ -31,13 +33,14 @@ pub enum Category {
 
 impl Category {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Projects,
         Self::Runs,
         Self::Metrics,
         Self::System,
         Self::Alerts,
         Self::Analysis,
+        Self::Media,
         Self::Query,
         Self::Guide,
     ];
@@ -51,6 +54,7 @@ impl Category {
             Self::System => "system",
             Self::Alerts => "alerts",
             Self::Analysis => "analysis",
+            Self::Media => "media",
             Self::Query => "query",
             Self::Guide => "guide",
         }
@@ -84,6 +88,9 @@ impl Category {
                  runs of a project, sickest first; compare_runs tells which run is best and what \
                  was different; analyze_sweep tells which settings made the difference over many \
                  runs."
+            }
+            Self::Media => {
+                "get_media shows logged images, tables, histograms, reports, saved files."
             }
             Self::Query => {
                 "query_project runs read-only SQL where no other tool fits; without sql it shows \

@@ -22,6 +22,7 @@ mod get_alerts;
 mod get_all_projects;
 mod get_guide;
 mod get_logs;
+mod get_media;
 mod get_metric_values;
 mod get_metrics_for_run;
 mod get_project_summary;
@@ -138,8 +139,17 @@ impl<T: Tool> AnyTool for Entry<T> {
 
     fn fields(&self) -> Vec<String> {
         let schema = described::<T>();
-        let fields = schema.get("properties").and_then(Value::as_object);
-        fields.into_iter().flat_map(Map::keys).cloned().collect()
+        // A list that can be one of several is told by its choices.
+        let choices = schema.get("anyOf").and_then(Value::as_array).into_iter().flatten();
+        let parts = schema.get("properties").into_iter();
+        let parts = parts.chain(choices.filter_map(|choice| choice.get("properties")));
+        let mut fields: Vec<String> = Vec::new();
+        for name in parts.filter_map(Value::as_object).flat_map(Map::keys) {
+            if !fields.contains(name) {
+                fields.push(name.clone());
+            }
+        }
+        fields
     }
 
     fn call(
@@ -197,6 +207,7 @@ pub const TOOLS: &[&dyn AnyTool] = &[
     entry::<compare_runs::CompareRuns>(),
     entry::<analyze_sweep::AnalyzeSweep>(),
     entry::<get_updates::GetUpdates>(),
+    entry::<get_media::GetMedia>(),
     entry::<query_project::QueryProject>(),
     entry::<get_guide::GetGuide>(),
     entry::<get_settings::GetSettings>(),
