@@ -30,7 +30,7 @@ pub struct Tile {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<f64>")]
     step: Option<Step>,
-    /// Of a table.
+    /// Of a table, counted from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     row: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -139,7 +139,7 @@ impl TablePage {
         let rows = table.rows.into_iter().enumerate().map(|(place, row)| {
             left_out = left_out.max(row.len().saturating_sub(MOST_COLUMNS));
             let row = row.into_iter().take(MOST_COLUMNS).map(|(column, mut cell)| {
-                take_images(&column, request.offset + place, &cell, &mut tiles);
+                take_images(&column, request.offset + place + 1, &cell, &mut tiles);
                 name_media(&mut cell);
                 (column, cell)
             });

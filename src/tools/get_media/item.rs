@@ -33,24 +33,52 @@ pub struct MediaItem {
     /// Of a table.
     #[serde(skip_serializing_if = "Option::is_none")]
     rows: Option<usize>,
-    /// Of a histogram.
     #[serde(skip_serializing_if = "Option::is_none")]
-    bins: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    count: Option<Number>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mean: Option<Number>,
-    /// Lowest and highest value.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    range: Option<Vec<Number>>,
-    /// The values below which 5, 25, 50, 75 and 95 percent lie.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    p5_p25_p50_p75_p95: Option<Vec<Number>>,
+    histogram: Option<HistogramItem>,
     /// The first line of a report.
     #[serde(skip_serializing_if = "Option::is_none")]
     begins: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<&'static str>,
+}
+
+/// A histogram in numbers; only `count` and `bins` where it holds nothing.
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct HistogramItem {
+    count: Number,
+    #[serde(flatten)]
+    summary: Option<Quantiles>,
+    bins: usize,
+}
+
+/// `p5` is the value below which 5 percent lie.
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Quantiles {
+    mean: Number,
+    min: Number,
+    p5: Number,
+    p25: Number,
+    p50: Number,
+    p75: Number,
+    p95: Number,
+    max: Number,
+}
+
+impl HistogramItem {
+    fn of(histogram: &Histogram) -> Self {
+        let summary = histogram.summary();
+        Self {
+            count: Number(summary.map_or(0.0, |summary| summary.count)),
+            summary: summary.map(|summary| {
+                let [p5, p25, p50, p75, p95] = summary.quantiles.map(Number);
+                let [mean, min, max] = [summary.mean, summary.low, summary.high].map(Number);
+                Quantiles { mean, min, p5, p25, p50, p75, p95, max }
+            }),
+            bins: histogram.bins(),
+        }
+    }
 }
 
 impl Item for MediaItem {
@@ -73,17 +101,13 @@ impl MediaItem {
             path: None,
             size: None,
             rows: None,
-            bins: None,
-            count: None,
-            mean: None,
-            range: None,
-            p5_p25_p50_p75_p95: None,
+            histogram: None,
             begins: None,
             problem: None,
         };
         match media::content(snapshot, run, logged, 0..0)? {
             Content::Table(table) => item.rows = Some(table.total),
-            Content::Histogram(histogram) => item.tell(&histogram),
+            Content::Histogram(histogram) => item.histogram = Some(HistogramItem::of(&histogram)),
             Content::Markdown(report) => {
                 let first = report.lines().find(|line| !line.trim().is_empty());
                 item.begins = Some(text::cut(first.unwrap_or_default(), SHOWN_LETTERS));
@@ -91,18 +115,6 @@ impl MediaItem {
             Content::InFile => item.find(directory, logged.file_path.as_deref()),
         }
         Ok(item)
-    }
-
-    fn tell(&mut self, histogram: &Histogram) {
-        self.bins = Some(histogram.bins());
-        let Some(summary) = histogram.summary() else {
-            self.count = Some(Number(0.0));
-            return;
-        };
-        self.count = Some(Number(summary.count));
-        self.mean = Some(Number(summary.mean));
-        self.range = Some(vec![Number(summary.low), Number(summary.high)]);
-        self.p5_p25_p50_p75_p95 = Some(summary.quantiles.map(Number).to_vec());
     }
 
     fn find(&mut self, directory: &MediaDirectory, stored: Option<&str>) {

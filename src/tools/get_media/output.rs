@@ -140,8 +140,7 @@ impl Output for Media {
         let said = match &self.body {
             Body::Media(page) => match page.total {
                 0 => format!("No media of {whose}"),
-                1 => format!("1 logged medium{under} of {whose}"),
-                total => format!("{total} logged media{under} of {whose}"),
+                total => format!("{}{under} of {whose}", counted(total, "media item")),
             },
             Body::Rows(page) => {
                 format!("Table with {}{under}{step} of {whose}", counted(page.total, "row"))
