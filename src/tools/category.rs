@@ -90,7 +90,7 @@ impl Category {
                  runs."
             }
             Self::Media => {
-                "get_media shows logged images, tables, histograms, reports, saved files."
+                "get_media: logged images, tables, reports, files."
             }
             Self::Query => {
                 "query_project runs read-only SQL where no other tool fits; without sql it shows \

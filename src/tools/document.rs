@@ -9,7 +9,7 @@ use super::{AnyTool, Category, TOOLS};
 pub fn instructions() -> String {
     let mut text = String::from(
         "Reads the machine-learning experiments that Trackio recorded on this computer: projects, \
-         runs, metrics, system metrics, alerts. Read-only; a training may go on writing.\n\
+         runs, metrics, alerts, media. Read-only; a training may go on writing.\n\
          Start with get_run_summary (\"how is my run doing?\"; without arguments the newest run), \
          get_project_summary or get_all_projects.\n",
     );
