@@ -89,9 +89,7 @@ impl Category {
                  was different; analyze_sweep tells which settings made the difference over many \
                  runs."
             }
-            Self::Media => {
-                "get_media: logged images, tables, reports, files."
-            }
+            Self::Media => "get_media: logged images, tables, reports, files.",
             Self::Query => {
                 "query_project runs read-only SQL where no other tool fits; without sql it shows \
                  the tables and examples."

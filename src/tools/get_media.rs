@@ -50,9 +50,9 @@ impl Tool for GetMedia {
     const NAME: &'static str = "get_media";
     const TITLE: &'static str = "Get images, tables and files";
     const CATEGORY: Category = Category::Media;
-    const ABOUT: &'static str = "What a run logged beside numbers: images (to look at), tables, \
-        histograms, audio, video, 3D, HTML, Markdown reports; type file: the project's files from \
-        trackio.save. Without metric and step it lists them.";
+    const ABOUT: &'static str = "What a run logged beside numbers: images to look at, tables, \
+        histograms, audio, video, 3D, HTML, reports. Without metric and step it lists them; type \
+        file lists the project's files from trackio.save.";
     const GUIDE: &'static str = "With a metric, a step or `type: image` the images come as one \
         picture: a single one at up to 768 pixels, several on a sheet of up to 12, spread evenly \
         over the steps, first and last among them; `picture` tells which tile is which. A metric \
