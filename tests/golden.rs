@@ -45,6 +45,8 @@ enum Check {
     Names(&'static str),
     /// These members of every page, put together, against Trackio's object.
     Object(&'static str),
+    /// Trackio's files, whose paths begin with its directory.
+    Files,
     /// Trackio's runs are all there; more are only those that logged no metric.
     Runs,
     /// As `Runs`, and Trackio's `last_activity` is `max_step`.
@@ -234,6 +236,10 @@ fn judge(line: &Recorded, facts: &Facts) -> Verdict {
         "server.get_project_summary" => {
             return Compare("get_project_summary", asked, Check::ProjectSummary);
         }
+        "server.get_project_files" => {
+            asked["type"] = json!("file");
+            return Compare("get_media", asked, Check::Files);
+        }
         "server.get_run_summary" => "get_run_summary",
         "server.get_metrics_for_run" => "get_metrics_for_run",
         "server.get_metric_values" => "get_metric_values",
@@ -360,15 +366,14 @@ fn compare(
     if let Some(failed) = pages.iter().find(|page| page.is_error) {
         return Err(format!("failed: {}", failed.text));
     }
-    let first = &pages[0].structured;
+    let first = &pages[0].facts();
     let list = |member: &str| -> Result<Value, String> {
         let mut whole = Vec::new();
         for page in &pages {
-            let part = page.structured[member].as_array();
+            let facts = page.facts();
+            let part = facts[member].as_array();
             whole.extend(
-                part.ok_or_else(|| format!("no list `{member}`: {}", page.structured))?
-                    .iter()
-                    .cloned(),
+                part.ok_or_else(|| format!("no list `{member}`: {facts}"))?.iter().cloned(),
             );
         }
         Ok(Value::Array(whole))
@@ -376,10 +381,9 @@ fn compare(
     let object = |member: &str| -> Result<Value, String> {
         let mut whole: Map<String, Value> = Map::new();
         for page in &pages {
-            let part = page.structured[member].as_object();
-            for (key, value) in
-                part.ok_or_else(|| format!("no object `{member}`: {}", page.structured))?
-            {
+            let facts = page.facts();
+            let part = facts[member].as_object();
+            for (key, value) in part.ok_or_else(|| format!("no object `{member}`: {facts}"))? {
                 match (whole.get_mut(key).and_then(Value::as_array_mut), value.as_array()) {
                     (Some(rows), Some(more)) => rows.extend(more.iter().cloned()),
                     _ => drop(whole.insert(key.clone(), value.clone())),
@@ -460,6 +464,19 @@ fn compare(
         Check::List(member) => equal(member, theirs, &list(member)?),
         Check::Names(member) => equal(member, &sorted(theirs), &sorted(&list(member)?)),
         Check::Object(member) => equal(member, theirs, &object(member)?),
+        Check::Files => {
+            equal("total", &json!(theirs.as_array().unwrap().len()), &first["total"])?;
+            let mut ours = if first["total"] == 0 { json!([]) } else { list("files")? };
+            for (file, theirs) in
+                ours.as_array_mut().unwrap().iter_mut().zip(theirs.as_array().unwrap())
+            {
+                let below = theirs["path"].as_str().unwrap().replacen("$TRACKIO_DIR", "", 1);
+                if file["path"].as_str().is_some_and(|path| path.ends_with(&below)) {
+                    file["path"] = theirs["path"].clone();
+                }
+            }
+            equal("files", theirs, &ours)
+        }
         Check::Runs => runs(theirs.as_array().unwrap()),
         Check::ProjectSummary => {
             runs(theirs["runs"].as_array().unwrap())?;

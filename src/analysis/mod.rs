@@ -12,6 +12,7 @@ pub mod diagnose;
 pub mod finding;
 pub mod forecast;
 pub mod headline;
+pub mod histogram;
 pub mod methods;
 pub mod number;
 pub mod role;

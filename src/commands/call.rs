@@ -1,15 +1,18 @@
 //! `mcp-trackio call <tool> [key=value ...]`: one call, its answer on standard output.
 
+use std::fs;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::Context;
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::tools::common::Progress;
 use crate::tools::common::nearest::{nearest, quoted};
+use crate::tools::common::{Picture, Progress};
 use crate::tools::{self, Surroundings, TOOLS};
 use crate::trackio::{Stop, Store};
 
@@ -22,6 +25,9 @@ pub struct Arguments {
     /// Print the structured answer
     #[arg(long)]
     json: bool,
+    /// Write the answer's picture to this file
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
 }
 
 pub fn run(arguments: &Arguments, store: Store) -> anyhow::Result<ExitCode> {
@@ -43,6 +49,7 @@ pub fn run(arguments: &Arguments, store: Store) -> anyhow::Result<ExitCode> {
                 false => answer.text,
             };
             writeln!(io::stdout(), "{text}")?;
+            show(answer.picture.as_ref(), arguments.picture.as_deref())?;
             Ok(ExitCode::SUCCESS)
         }
         Err(failure) => {
@@ -50,6 +57,24 @@ pub fn run(arguments: &Arguments, store: Store) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+/// A terminal shows no picture: says that there is one, or writes it to `file`.
+fn show(picture: Option<&Picture>, file: Option<&Path>) -> anyhow::Result<()> {
+    let said = match (picture, file) {
+        (None, None) => return Ok(()),
+        (None, Some(_)) => "The answer has no picture.".to_owned(),
+        (Some(Picture { bytes, mime }), None) => format!(
+            "There is a picture ({mime}, {} bytes); --picture FILE writes it to a file.",
+            bytes.len()
+        ),
+        (Some(Picture { bytes, mime }), Some(file)) => {
+            fs::write(file, bytes).with_context(|| file.display().to_string())?;
+            format!("The picture ({mime}, {} bytes) is in {}.", bytes.len(), file.display())
+        }
+    };
+    // Beside the answer, which may be piped on.
+    Ok(writeln!(io::stderr(), "{said}")?)
 }
 
 /// `key=value` pairs; a value that is a JSON number, list or object is taken as such.

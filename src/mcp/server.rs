@@ -113,7 +113,7 @@ impl ServerHandler for Server {
             }
         };
         Ok(match finished {
-            Ok(Ok(answer)) => success(answer),
+            Ok(Ok(answer)) => success(tool, answer),
             Ok(Err(failure)) => error(&failure),
             Err(_) => error(&Failure(format!(
                 "{} hit a bug and stopped; the server goes on. See its standard error.",
@@ -164,15 +164,21 @@ fn progress(
 }
 
 fn definition(tool: &dyn AnyTool) -> Definition {
-    Definition::new(tool.name(), tool.about(), tool.input_schema())
+    let definition = Definition::new(tool.name(), tool.about(), tool.input_schema())
         .with_title(tool.title())
-        .with_raw_output_schema(tool.output_schema())
-        .with_annotations(ToolAnnotations::new().read_only(true).open_world(false))
+        .with_annotations(ToolAnnotations::new().read_only(true).open_world(false));
+    match tool.output_schema() {
+        Some(schema) => definition.with_raw_output_schema(schema),
+        None => definition,
+    }
 }
 
-fn success(answer: Fitted) -> CallToolResult {
-    let mut result = CallToolResult::success(vec![ContentBlock::text(answer.text)]);
-    result.structured_content = Some(Value::Object(answer.structured));
+/// The text, a picture if there is one, and the structured part of a tool that has a schema for it.
+fn success(tool: &dyn AnyTool, answer: Fitted) -> CallToolResult {
+    let text = ContentBlock::text(answer.text);
+    let picture = answer.picture.map(|picture| ContentBlock::image(picture.base64(), picture.mime));
+    let mut result = CallToolResult::success([text].into_iter().chain(picture).collect());
+    result.structured_content = tool.output_schema().map(|_| Value::Object(answer.structured));
     result
 }
 

@@ -9,7 +9,7 @@ use super::{AnyTool, Category, TOOLS};
 pub fn instructions() -> String {
     let mut text = String::from(
         "Reads the machine-learning experiments that Trackio recorded on this computer: projects, \
-         runs, metrics, system metrics, alerts. Read-only; a training may go on writing.\n\
+         runs, metrics, alerts, media. Read-only; a training may go on writing.\n\
          Start with get_run_summary (\"how is my run doing?\"; without arguments the newest run), \
          get_project_summary or get_all_projects.\n",
     );
@@ -74,12 +74,13 @@ fn section(tool: &dyn AnyTool) -> String {
         text.push_str(&format!("\n{}\n", tool.guide()));
     }
     text.push_str(&format!("\nArguments: {}\n", arguments(tool)));
-    let output = tool.output_schema();
-    let fields = output.get("properties").and_then(Value::as_object);
-    let names: Vec<String> =
-        fields.into_iter().flat_map(|fields| fields.keys()).map(|key| format!("`{key}`")).collect();
+    let names: Vec<String> = tool.fields().iter().map(|name| format!("`{name}`")).collect();
+    let form = match tool.output_schema() {
+        Some(_) => "",
+        None => " (as text, with a picture where there is one)",
+    };
     if !names.is_empty() {
-        text.push_str(&format!("\nAnswer: {}\n", names.join(", ")));
+        text.push_str(&format!("\nAnswer{form}: {}\n", names.join(", ")));
     }
     text
 }

@@ -24,6 +24,7 @@ mod get_all_projects;
 mod get_artifact;
 mod get_guide;
 mod get_logs;
+mod get_media;
 mod get_metric_values;
 mod get_metrics_for_run;
 mod get_project_summary;
@@ -56,6 +57,9 @@ pub trait Tool: 'static {
     const GUIDE: &'static str = "";
     /// Whether its answer is a list that pages with `limit` and `cursor`.
     const PAGED: bool = false;
+    /// Whether it answers pictures. Such a tool has no output schema, and clients get its text and
+    /// its picture only: where there is a structured part, some of them show a model nothing else.
+    const PICTURES: bool = false;
     /// Its arguments.
     type Args: DeserializeOwned + JsonSchema;
     /// Its answer.
@@ -79,8 +83,11 @@ pub trait AnyTool: Sync {
     fn guide(&self) -> &'static str;
     /// The schema of the arguments.
     fn input_schema(&self) -> Arc<Map<String, Value>>;
-    /// The schema of the structured answer.
-    fn output_schema(&self) -> Arc<Map<String, Value>>;
+    /// The schema of the structured answer; `None` for a tool that answers pictures, whose
+    /// structured part no client gets.
+    fn output_schema(&self) -> Option<Arc<Map<String, Value>>>;
+    /// The names of the fields of its answer, for the documentation.
+    fn fields(&self) -> Vec<String>;
     /// Checks the arguments, answers, and makes the answer fit.
     fn call(
         &self,
@@ -128,8 +135,23 @@ impl<T: Tool> AnyTool for Entry<T> {
         schema::once(T::NAME, Side::Input, || schema::of_arguments::<T::Args>(T::PAGED))
     }
 
-    fn output_schema(&self) -> Arc<Map<String, Value>> {
-        schema::once(T::NAME, Side::Output, schema::of_output::<T::Output>)
+    fn output_schema(&self) -> Option<Arc<Map<String, Value>>> {
+        (!T::PICTURES).then(described::<T>)
+    }
+
+    fn fields(&self) -> Vec<String> {
+        let schema = described::<T>();
+        // A list that can be one of several is told by its choices.
+        let choices = schema.get("anyOf").and_then(Value::as_array).into_iter().flatten();
+        let parts = schema.get("properties").into_iter();
+        let parts = parts.chain(choices.filter_map(|choice| choice.get("properties")));
+        let mut fields: Vec<String> = Vec::new();
+        for name in parts.filter_map(Value::as_object).flat_map(Map::keys) {
+            if !fields.contains(name) {
+                fields.push(name.clone());
+            }
+        }
+        fields
     }
 
     fn call(
@@ -161,6 +183,10 @@ impl<T: Tool> Entry<T> {
     }
 }
 
+fn described<T: Tool>() -> Arc<Map<String, Value>> {
+    schema::once(T::NAME, Side::Output, schema::of_output::<T::Output>)
+}
+
 const fn entry<T: Tool>() -> &'static dyn AnyTool {
     &Entry::<T>(PhantomData)
 }
@@ -185,6 +211,7 @@ pub const TOOLS: &[&dyn AnyTool] = &[
     entry::<get_updates::GetUpdates>(),
     entry::<find_artifacts::FindArtifacts>(),
     entry::<get_artifact::GetArtifact>(),
+    entry::<get_media::GetMedia>(),
     entry::<query_project::QueryProject>(),
     entry::<get_guide::GetGuide>(),
     entry::<get_settings::GetSettings>(),

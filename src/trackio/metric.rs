@@ -186,6 +186,39 @@ pub fn for_each_after(
     read(snapshot, kind, &sql, &[&key, &id], Selection::All, take)
 }
 
+/// Hands each row of the run whose JSON holds `text` to `take`. SQLite passes over all others, so
+/// that a few rows of a long run are found without reading the rest.
+pub fn for_each_holding(
+    snapshot: &Snapshot<'_>,
+    kind: Kind,
+    run: &Run,
+    text: &str,
+    take: impl FnMut(RawRow<'_>) -> ControlFlow<()>,
+) -> Result<()> {
+    let Some(table) = snapshot.schema.table(kind.table()) else { return Ok(()) };
+    let (condition, key) = rows_of(snapshot, table, run);
+    // As bytes: a row can be TEXT or BLOB, and bytes are compared as they lie.
+    let sql = format!(
+        "{} WHERE {condition} AND instr(CAST(metrics AS BLOB), ?2) > 0 ORDER BY timestamp, id",
+        table.source
+    );
+    read(snapshot, kind, &sql, &[&key, &text.as_bytes()], Selection::All, take)
+}
+
+/// Hands the row of the run with this id to `take`.
+pub fn with_id(
+    snapshot: &Snapshot<'_>,
+    kind: Kind,
+    run: &Run,
+    id: i64,
+    take: impl FnMut(RawRow<'_>) -> ControlFlow<()>,
+) -> Result<()> {
+    let Some(table) = snapshot.schema.table(kind.table()) else { return Ok(()) };
+    let (condition, key) = rows_of(snapshot, table, run);
+    let sql = format!("{} WHERE {condition} AND id = ?2", table.source);
+    read(snapshot, kind, &sql, &[&key, &id], Selection::All, take)
+}
+
 /// The index that gives a run's rows in their order, where the table has it.
 fn order_index(snapshot: &Snapshot<'_>, kind: Kind, table: &Table) -> &'static str {
     let index = match kind {

@@ -13,6 +13,7 @@ pub mod fingerprint;
 pub mod gate;
 mod handles;
 pub mod inbox;
+pub mod media;
 pub mod metric;
 pub mod name;
 pub mod project;

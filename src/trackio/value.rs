@@ -88,9 +88,12 @@ pub fn object(bytes: &[u8]) -> Option<Metrics> {
 
 /// Reads a JSON value, bare `NaN` and `Infinity` included.
 pub fn parse(bytes: &[u8]) -> Option<Value> {
-    serde_json::from_slice(bytes)
-        .ok()
-        .or_else(|| serde_json::from_slice(&quote_bare_words(bytes)?).ok())
+    leniently(bytes, |bytes| serde_json::from_slice(bytes).ok())
+}
+
+/// Hands JSON bytes to `read` and, where it refuses them, once more with bare words in quotes.
+pub fn leniently<T>(bytes: &[u8], read: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
+    read(bytes).or_else(|| read(&quote_bare_words(bytes)?))
 }
 
 /// Python's bare non-finite words as Trackio's strings; `None` where there is no such word.

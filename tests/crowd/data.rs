@@ -1,6 +1,6 @@
 //! The crowd itself: a directory with one project that is too large in every way.
 
-use std::{env, fs, ops::RangeInclusive};
+use std::{env, fs, ops::RangeInclusive, path::Path};
 
 use rusqlite::{Connection, Transaction, params};
 use serde_json::{Map, Value, json};
@@ -11,6 +11,14 @@ use crate::support::Fixture;
 pub const PROJECT: &str = "crowded";
 /// How many projects stand beside it, empty.
 pub const NEIGHBOURS: usize = 55;
+/// The project of one run with many media.
+pub const PICTURES: &str = "pictures";
+/// The images of that run, one a step.
+pub const MEDIA: usize = 5_000;
+/// The rows of its table.
+pub const TABLE_ROWS: usize = 400;
+/// The files that it saved.
+pub const FILES: usize = 150;
 /// The rows of the run whose every row is paged through with all that it holds.
 pub const SHORT_ROWS: usize = 1_000;
 /// The rows of system metrics that run has.
@@ -18,7 +26,7 @@ pub const SYSTEM_ROWS: usize = 500;
 /// What is not a number in the long run's loss.
 pub const NANS: RangeInclusive<i64> = 1_500..=1_510;
 /// The files of the artifact version that has the most.
-pub const FILES: usize = 150;
+pub const MANIFEST_FILES: usize = 150;
 /// Where the long run's loss is lowest, and where highest.
 pub const LOWEST: i64 = 777;
 /// See [`LOWEST`].
@@ -134,6 +142,7 @@ pub fn crowd(size: Size) -> Fixture {
     for number in 0..NEIGHBOURS {
         fs::copy(&path, directory.dir.join(format!("neighbour {number:02}.db"))).unwrap();
     }
+    pictures(&path, &directory.dir);
     let to = db.transaction().unwrap();
     small_runs(&to, size);
     special_runs(&to, size);
@@ -142,6 +151,39 @@ pub fn crowd(size: Size) -> Fixture {
     to.commit().unwrap();
     db.close().unwrap();
     directory
+}
+
+/// The project of [`PICTURES`]: a copy of the `empty` one, filled.
+fn pictures(empty: &Path, directory: &Path) {
+    let path = directory.join(format!("{PICTURES}.db"));
+    fs::copy(empty, &path).unwrap();
+    let mut db = Connection::open(&path).unwrap();
+    let to = db.transaction().unwrap();
+    let run = ("camera", "camera");
+    let caption = "a caption of some length ".repeat(8);
+    let image = format!(
+        "'{{\"loss\": 1, \"sample\": {{\"_type\": \"trackio.image\", \"file_path\": \
+         \"{PICTURES}/camera/' || i || '/one.png\", \"caption\": \"{caption}' || i || '\"}}}}'"
+    );
+    rows(&to, "metrics", run, MEDIA, 0, &image);
+    let table: Vec<Value> =
+        (0..TABLE_ROWS).map(|row| json!({"row": row, "prompt": "p".repeat(90)})).collect();
+    let table = json!({"table": {"_type": "trackio.table", "_value": table}});
+    rows(&to, "metrics", run, 1, MEDIA as i64, &constant(&table));
+    to.commit().unwrap();
+    let files = directory.join("media").join(PICTURES).join("files");
+    fs::create_dir_all(&files).unwrap();
+    for number in 0..FILES {
+        fs::write(files.join(format!("{number:03}.yaml")), "a: 1").unwrap();
+    }
+    // A few of the images are there: the first and the last.
+    for step in [0, MEDIA - 1] {
+        let folder = directory.join(format!("media/{PICTURES}/camera/{step}"));
+        fs::create_dir_all(&folder).unwrap();
+        image::RgbImage::from_fn(64, 64, |x, y| image::Rgb([x as u8 * 4, y as u8 * 4, 0]))
+            .save(folder.join("one.png"))
+            .unwrap();
+    }
 }
 
 fn small_runs(to: &Transaction, size: Size) {
@@ -271,7 +313,7 @@ fn artifacts(to: &Transaction, size: Size) {
                  (SELECT json_group_array({}) FROM count) WHERE id = {versions}",
             file("i")
         ),
-        FILES as i64,
+        MANIFEST_FILES as i64,
     );
     run(
         &format!(

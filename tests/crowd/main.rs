@@ -11,7 +11,10 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use data::{HIGHEST, LONG, LOWEST, NANS, NEIGHBOURS, PROJECT, SHORT_ROWS, SYSTEM_ROWS, Size};
+use data::{
+    FILES, HIGHEST, LONG, LOWEST, MEDIA, NANS, NEIGHBOURS, PICTURES, PROJECT, SHORT_ROWS,
+    SYSTEM_ROWS, Size, TABLE_ROWS,
+};
 use serde_json::{Value, json};
 use support::{Session, ToolAnswer};
 
@@ -77,6 +80,22 @@ fn questions(tool: &str, size: Size) -> Option<Vec<Value>> {
         ]
         .map(project)
         .to_vec(),
+        "get_media" => {
+            let pictures = |also: Value| with(json!({"project": PICTURES}), &also);
+            [
+                each_run(&[json!({})]),
+                vec![
+                    project(json!({"run": odd, "metric": "table"})),
+                    pictures(json!({})),
+                    pictures(json!({"metric": "sample"})),
+                    pictures(json!({"metric": "table"})),
+                    pictures(json!({"type": "image"})),
+                    pictures(json!({"type": "file"})),
+                    pictures(json!({"step": 17})),
+                ],
+            ]
+            .concat()
+        }
         "get_guide" => vec![json!({}), json!({"topic": "curves"}), json!({"topic": "metrics"})],
         "find_runs" => vec![json!({"query": "small run"}), project(json!({"query": "lr"}))],
         "compare_runs" => vec![
@@ -108,7 +127,7 @@ fn lists(tool: &str, size: Size) -> Option<Vec<Paged>> {
     let by_step: fn(&Value) -> Value = |row| row["step"].clone();
     let by_run: fn(&Value) -> Value = |run| run["run_id"].clone();
     Some(match tool {
-        "get_all_projects" => vec![(json!({}), "projects", whole, NEIGHBOURS + 1)],
+        "get_all_projects" => vec![(json!({}), "projects", whole, NEIGHBOURS + 2)],
         "get_project_summary" => vec![(project(json!({"limit": 1_000})), "runs", by_id, size.runs)],
         "get_runs_for_project" => vec![
             (project(json!({})), "runs", by_id, size.runs),
@@ -173,7 +192,20 @@ fn lists(tool: &str, size: Size) -> Option<Vec<Paged>> {
         "get_artifact" => {
             let newest = format!("v{}", size.versions - 1);
             let asked = project(json!({"name": "model-0000", "version": newest}));
-            vec![(asked, "manifest", |file| file["path"].clone(), data::FILES)]
+            vec![(asked, "manifest", |file| file["path"].clone(), data::MANIFEST_FILES)]
+        }
+        "get_media" => {
+            let pictures = |also: Value| with(json!({"project": PICTURES}), &also);
+            vec![
+                (pictures(json!({"metric": "sample", "limit": 1_000})), "media", by_step, MEDIA),
+                (
+                    pictures(json!({"metric": "table"})),
+                    "rows",
+                    |row| row["row"].clone(),
+                    TABLE_ROWS,
+                ),
+                (pictures(json!({"type": "file"})), "files", |file| file["name"].clone(), FILES),
+            ]
         }
         "query_project" => vec![(
             project(json!({"sql": "SELECT id AS title FROM alerts", "limit": size.alerts / 3})),
@@ -296,11 +328,11 @@ fn brings_everything_once(
         }
     }
     let expected = match *expected {
-        usize::MAX => pages[0].structured["total"].as_u64().unwrap() as usize,
+        usize::MAX => pages[0].facts()["total"].as_u64().unwrap() as usize,
         expected => expected,
     };
     let totals: BTreeSet<Option<u64>> =
-        pages.iter().map(|page| page.structured["total"].as_u64()).collect();
+        pages.iter().map(|page| page.facts()["total"].as_u64()).collect();
     if totals.iter().any(|total| total.is_some_and(|total| total != expected as u64)) {
         wrong.push(format!("{tool} {arguments}: totals {totals:?}, expected {expected}"));
     }
@@ -315,11 +347,12 @@ fn brings_everything_once(
 
 /// The items of a page. The first of `columns` stands for the rows; an object counts its keys.
 fn items(page: &ToolAnswer, member: &str) -> Vec<Value> {
-    match page.structured.pointer(&format!("/{member}")) {
+    let facts = page.facts();
+    match facts.pointer(&format!("/{member}")) {
         Some(Value::Array(columns)) if member == "columns" => columns[1..].to_vec(),
         Some(Value::Array(items)) => items.clone(),
         Some(Value::Object(fields)) => fields.keys().map(|key| json!(key)).collect(),
-        _ => panic!("no {member} in {}", page.structured),
+        _ => panic!("no {member} in {}", page.text),
     }
 }
 

@@ -104,6 +104,8 @@ class Recorder:
             return {k: self.settle(v) for k, v in value.items()}
         if isinstance(value, list):
             return [self.settle(v) for v in value]
+        if isinstance(value, str) and value.startswith(f"{self.directory}/"):
+            return value.replace(str(self.directory), "$TRACKIO_DIR", 1)
         if isinstance(value, str) and self.window and value.startswith("20"):
             try:
                 at = datetime.datetime.fromisoformat(value)
@@ -209,6 +211,7 @@ class Recorder:
             if "T" in alert["timestamp"] and self.settle(alert["timestamp"]) != "$IMPORT_TIME":
                 self.ask("server.get_alerts", project=project, since=alert["timestamp"])
         self.artifacts(project)
+        self.ask("server.get_project_files", project=project)
         runs = self.identities(project)
         for name in dict.fromkeys(name for name, _ in runs):
             self.run(project, {"run": name}, filters=True)

@@ -114,6 +114,37 @@ pub struct ToolAnswer {
 }
 
 impl ToolAnswer {
+    /// Its structured part or, where a tool answers text alone, what the text says: `name: value`
+    /// lines and tables, as the same objects.
+    pub fn facts(&self) -> Value {
+        if !self.structured.is_null() {
+            return self.structured.clone();
+        }
+        let read = |cell: &str| serde_json::from_str(cell).unwrap_or_else(|_| json!(cell));
+        let mut facts = Map::new();
+        let mut lines = self.text.lines().skip(1).peekable();
+        while let Some(line) = lines.next() {
+            let Some((name, value)) = line.split_once(':') else { continue };
+            if !value.is_empty() {
+                facts.insert(name.to_owned(), read(value.trim()));
+                continue;
+            }
+            let keys: Vec<&str> = lines.next().unwrap_or_default().split(" | ").collect();
+            let mut rows = Vec::new();
+            while let Some(row) = lines.next_if(|line| line.split(" | ").count() == keys.len()) {
+                if keys.len() == 1 && (row.is_empty() || row.starts_with("total: ")) {
+                    break;
+                }
+                let cells = row.split(" | ").map(read);
+                rows.push(
+                    keys.iter().map(|key| (*key).to_owned()).zip(cells).collect::<Map<_, _>>(),
+                );
+            }
+            facts.insert(name.to_owned(), json!(rows));
+        }
+        facts.into()
+    }
+
     fn of(result: Value) -> Self {
         let text = result["content"]
             .as_array()
@@ -299,7 +330,7 @@ impl Session {
         let mut pages = Vec::new();
         loop {
             let page = self.call(tool, arguments.clone());
-            let next = page.structured.get("next_cursor").cloned();
+            let next = page.facts().get("next_cursor").cloned();
             pages.push(page);
             match next {
                 Some(cursor) if !cursor.is_null() => arguments["cursor"] = cursor,

@@ -1,7 +1,7 @@
 //! The keys that a sweep varies, and the values that each took.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::{Setting, Trial};
 
@@ -27,7 +27,13 @@ pub struct Keys {
     pub seeds: Vec<String>,
     /// Keys that differ and only name or place a run.
     pub labels: Vec<String>,
+    /// How many keys were not looked at: see [`MOST_KEYS`].
+    pub further: usize,
 }
+
+/// So many varied keys are looked at, those that most trials set first: pairs of keys are
+/// compared, and no sweep varies more on purpose.
+const MOST_KEYS: usize = 100;
 
 /// Last parts of keys that name or place a run and do not change how it goes.
 const LABELS: &[&str] = &[
@@ -84,9 +90,19 @@ fn last_part(key: &str) -> String {
 impl Keys {
     /// The keys in which the trials differ.
     pub fn of(trials: &[Trial]) -> Self {
-        let names: BTreeSet<&String> = trials.iter().flat_map(|t| t.settings.keys()).collect();
+        let mut setters: BTreeMap<&String, usize> = BTreeMap::new();
+        for name in trials.iter().flat_map(|trial| trial.settings.keys()) {
+            *setters.entry(name).or_default() += 1;
+        }
+        let mut names: Vec<(&String, usize)> = setters.into_iter().collect();
+        // Stable: by name among equals.
+        names.sort_by_key(|(_, setters)| std::cmp::Reverse(*setters));
         let mut keys = Self::default();
-        for name in names {
+        for (place, (name, _)) in names.iter().enumerate() {
+            if keys.varied.len() == MOST_KEYS {
+                keys.further = names.len() - place;
+                break;
+            }
             let Some(key) = Key::of(name, trials) else { continue };
             if is_seed(name) {
                 keys.seeds.push(key.name);
@@ -96,6 +112,7 @@ impl Keys {
                 keys.varied.push(key);
             }
         }
+        keys.varied.sort_by(|a, b| a.name.cmp(&b.name));
         keys
     }
 }

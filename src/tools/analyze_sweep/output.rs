@@ -236,6 +236,12 @@ fn notes(
     if !left.is_empty() {
         notes.push(format!("Taken for seeds, names or paths and left out: {}.", left.join(", ")));
     }
+    if keys.further > 0 {
+        notes.push(format!(
+            "{} that few runs set were left out.",
+            counted(keys.further, "further config key")
+        ));
+    }
     if keys.varied.is_empty() {
         notes.push("All configs are the same but for seeds and names: no key was varied.".into());
     }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use rmcp::schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use super::picture::Picture;
 use super::scan::{Searched, Stretch};
 use crate::trackio;
 
@@ -31,17 +32,25 @@ pub struct Answer<O> {
     pub notes: Vec<String>,
     /// The tokens that it may take, if less than others.
     pub tokens: Option<usize>,
+    /// What it shows; the text says all that it needs to be understood.
+    pub picture: Option<Picture>,
 }
 
 impl<O> Answer<O> {
     /// An answer with nothing to add.
     pub fn new(output: O) -> Self {
-        Self { output, notes: Vec::new(), tokens: None }
+        Self { output, notes: Vec::new(), tokens: None, picture: None }
     }
 
     /// Keeps it shorter than the budget.
     pub fn within(mut self, tokens: usize) -> Self {
         self.tokens = Some(tokens);
+        self
+    }
+
+    /// Shows a picture too.
+    pub fn with_picture(mut self, picture: impl Into<Option<Picture>>) -> Self {
+        self.picture = picture.into();
         self
     }
 

@@ -6,6 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::answer::{Answer, Failure, Output};
+use super::picture::Picture;
 use super::text;
 
 /// The tokens of a default answer.
@@ -39,18 +40,20 @@ pub struct Fitted {
     pub structured: Map<String, Value>,
     /// The same as text.
     pub text: String,
+    /// A picture beside them; it has a limit of its own and no share in the budget.
+    pub picture: Option<Picture>,
 }
 
 /// Shrinks an answer until both its forms keep the budget.
 pub fn fit<O: Output>(answer: Answer<O>, tokens: usize) -> Result<Fitted, Failure> {
-    let Answer { mut output, notes, tokens: own } = answer;
+    let Answer { mut output, notes, tokens: own, picture } = answer;
     let most_bytes = own.map_or(tokens, |own| own.min(tokens)) * BYTES_A_TOKEN;
     let mut longest = LONGEST_STRING;
     loop {
         let fitted = render(&output, &notes, longest)?;
         let bytes = fitted.bytes();
         if bytes <= most_bytes {
-            return Ok(fitted);
+            return Ok(Fitted { picture, ..fitted });
         }
         // A little less than the share, so that few rounds are needed.
         let share = most_bytes as f64 / bytes as f64 * 0.95;
@@ -77,7 +80,7 @@ fn render<O: Output>(output: &O, notes: &[String], longest: usize) -> Result<Fit
         cut_long(key, value, longest, 1);
     }
     let text = text::render(&output.headline(), &structured);
-    Ok(Fitted { structured, text })
+    Ok(Fitted { structured, text, picture: None })
 }
 
 impl Fitted {

@@ -15,6 +15,7 @@ pub mod fixture;
 pub mod logs;
 pub mod metric_list;
 pub mod nearest;
+pub mod picture;
 pub mod points;
 pub mod progress;
 pub mod resolve;
@@ -27,4 +28,5 @@ pub mod window;
 
 pub use answer::{Answer, Failure, Item, Output, Page, PageRequest};
 pub use context::Context;
+pub use picture::Picture;
 pub use progress::Progress;
