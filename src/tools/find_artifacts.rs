@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use self::item::{EventItem, ListItem, Listing, RegistryFacts, RunArtifactItem};
 use self::search::{Filter, Found};
@@ -58,19 +59,24 @@ pub struct Artifacts {
     #[serde(skip_serializing_if = "Option::is_none")]
     run_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Map<String, Value>>")]
     registry: Option<RegistryFacts>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Map<String, Value>>")]
     best_checkpoint: Option<Checkpoint>,
     #[serde(flatten)]
     artifacts: Listing,
     /// What the run used.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<Map<String, Value>>>")]
     input: Option<Vec<RunArtifactItem>>,
     /// What the run logged.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<Map<String, Value>>>")]
     output: Option<Vec<RunArtifactItem>>,
     /// The registry's newest events, oldest first.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<Map<String, Value>>>")]
     events: Option<Vec<EventItem>>,
     /// What did not fit.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -66,6 +66,7 @@ pub struct Summary {
     alerts: Option<Alerts>,
     /// The logged version nearest to the best step.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<BTreeMap<String, Value>>")]
     best_checkpoint: Option<Checkpoint>,
     metrics: Vec<String>,
     #[schemars(with = "Option<BTreeMap<String, Value>>")]

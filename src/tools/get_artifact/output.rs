@@ -3,7 +3,7 @@
 use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::content::FileContent;
 use super::files::{FileItem, Summary};
@@ -35,31 +35,40 @@ pub struct Artifact {
     stored: Option<Stored>,
     /// Where a collection's version comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Map<String, Value>>")]
     source: Option<SourceItem>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Map<String, Value>>")]
     producer: Option<Producer>,
     /// The files, counted by state.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Map<String, Value>>")]
     pub files: Option<Summary>,
     #[serde(flatten)]
     pub manifest: Page<FileItem>,
     #[serde(flatten)]
     pub content: Option<FileContent>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<Map<String, Value>>>")]
     consumers: Option<Vec<ConsumerItem>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Map<String, Value>>")]
     lineage: Option<Graph>,
     /// What its producer used or made of other projects.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<Map<String, Value>>")]
     external_links: Vec<ExternalItem>,
     /// The collections of registries that link it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<Map<String, Value>>>")]
     pub registered_in: Option<Vec<Registered>>,
     /// All versions of the collection, newest first.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<Map<String, Value>>>")]
     links: Option<Vec<LinkItem>>,
     /// What the registry's log says of the collection, oldest first.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<Map<String, Value>>>")]
     events: Option<Vec<RegistryEvent>>,
     /// What did not fit.
     #[serde(skip_serializing_if = "Option::is_none")]
