@@ -89,13 +89,16 @@ impl Format {
         let is_blank = text.trim().is_empty() && self == Self::YamlList;
         let text = if is_blank { yaml::HEAD } else { text };
         let mut expected = self.parse(text)?;
-        self.servers(text, key)?;
+        let is_new = self.servers(text, key)?.iter().all(|(known, _)| known != name);
         let after = match self {
             Self::Json => json::put(text, key, name, entry)?,
             Self::Toml => toml::put(text, key, name, entry)?,
             Self::YamlList => yaml::put(text, key, name, entry)?,
             Self::YamlMap => return Err(Refusal::Entangled),
         };
+        if is_new && !holds_all_of(&after, text) {
+            return Err(Refusal::Entangled);
+        }
         let servers = expected.entry(key).or_insert(Value::Null);
         match self {
             Self::YamlList => set_in_list(servers, name, entry),
@@ -145,6 +148,12 @@ impl Format {
             _ => Err(Refusal::Entangled),
         }
     }
+}
+
+/// Whether a text holds every letter of another, in their order, comments too.
+fn holds_all_of(after: &str, before: &str) -> bool {
+    let mut letters = after.chars();
+    before.chars().filter(|c| !c.is_whitespace()).all(|c| letters.any(|found| found == c))
 }
 
 fn name_of(item: &Value) -> &str {

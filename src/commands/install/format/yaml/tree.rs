@@ -1,5 +1,6 @@
 //! A YAML document as a tree that knows where everything stands.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
@@ -72,7 +73,7 @@ pub fn read(text: &str) -> Result<Option<Node>> {
 
 /// What the parser found, the next first, with its place in bytes.
 struct Events<'a> {
-    rest: std::collections::VecDeque<(Event<'a>, Range<usize>)>,
+    rest: VecDeque<(Event<'a>, Range<usize>)>,
 }
 
 impl<'a> Events<'a> {
@@ -82,7 +83,7 @@ impl<'a> Events<'a> {
         offsets.push(text.len());
         let offset = |index: usize| offsets.get(index).copied().unwrap_or(text.len());
         let range = |span: Span| offset(span.start.index())..offset(span.end.index());
-        let mut rest = std::collections::VecDeque::new();
+        let mut rest = VecDeque::new();
         for event in Parser::new_from_str(text) {
             let (event, span) =
                 event.map_err(|error| Refusal::Syntax("YAML", error.to_string()))?;
@@ -135,7 +136,8 @@ impl<'a> Events<'a> {
     /// Where a list or map ends: at its bracket, or with its last part where it has none.
     fn closed(&mut self, last: usize) -> usize {
         match self.rest.pop_front() {
-            Some((_, bracket)) if !bracket.is_empty() => bracket.end,
+            // The parser counts a comment behind the bracket to it.
+            Some((_, bracket)) if !bracket.is_empty() => bracket.start + 1,
             _ => last,
         }
     }
