@@ -14,6 +14,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Mutex;
 
 use mcp_trackio::commands::install::clients::CLIENTS;
 use serde_json::{Value, json};
@@ -155,13 +156,18 @@ impl Snapshot {
             Some(lines) => body = lines.to_owned(),
             None => body += "{no line end}",
         }
+        // Two tests rewrite parts of one file.
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        let _guard = ONE_AT_A_TIME.lock().unwrap();
+        let path = tests_file("clients").join(format!("{}.txt", self.client));
+        self.sections = Self::parse(&fs::read_to_string(&path).unwrap()).sections;
         self.sections.insert(name.to_owned(), body);
         let mut file =
             format!("client: {}\nsource: {}\nfile: {}", self.client, self.source, self.file);
         for name in ["before", "after", "fresh"] {
             file += &format!("\n=== {name}\n{}", self.sections[name].trim_end_matches('\n'));
         }
-        fs::write(tests_file("clients").join(format!("{}.txt", self.client)), file + "\n").unwrap();
+        fs::write(path, file + "\n").unwrap();
     }
 }
 
@@ -313,7 +319,8 @@ fn what_a_user_added_to_the_entry_stays() {
 
 #[test]
 fn the_shells_variables_are_carried_over_as_whole_paths() {
-    let cases: [(&[(&str, &str)], &[&str], Value); 6] = [
+    type Case = (&'static [(&'static str, &'static str)], &'static [&'static str], Value);
+    let cases: [Case; 6] = [
         (&[], &[], json!(null)),
         (&[("TRACKIO_DIR", "runs")], &[], json!({"TRACKIO_DIR": "$/runs"})),
         (&[("HF_HOME", "~/hf")], &[], json!({"HF_HOME": "$/hf"})),
@@ -393,6 +400,40 @@ fn a_clients_own_command_is_used_where_it_is_there() {
     assert!(said.contains("codex mcp add"), "{said}");
     home.ok(&["install", "--edit", "codex"]);
     assert!(home.path(".codex/config.toml").exists());
+}
+
+/// Codex 0.169.0 writes its whole file anew and loses comments within arrays; this does the same.
+const REWRITES: &str = r#"#!/bin/sh
+file=$HOME/.codex/config.toml
+if [ "$2" = remove ]; then printf 'a = [1]\n' >"$file"; exit; fi
+while [ "$1" != -- ]; do shift; done
+printf 'a = [1]\n[mcp_servers.trackio]\ncommand = "%s"\nargs = ["%s"]\n' "$2" "$3" >"$file"
+printf 'env = { TRACKIO_DIR = "/data/trackio" }\n' >>"$file"
+"#;
+
+#[test]
+fn a_file_that_a_clients_own_command_wrote_anew_is_restored() {
+    let before = "a = [\n  1, # one\n]\n";
+    for is_changed_since in [false, true] {
+        let home = Home::new();
+        let path = home.write(".codex/config.toml", before);
+        fs::write(home.program("codex"), REWRITES).unwrap();
+        home.ok(&["install", "codex", "--", "--read-only"]);
+        assert!(!fs::read_to_string(&path).unwrap().contains("# one"));
+        let once = home.files();
+        assert!(home.ok(&["install", "codex"]).contains("nothing to change"));
+        assert_eq!(home.files(), once);
+        if is_changed_since {
+            let text = fs::read_to_string(&path).unwrap();
+            fs::write(&path, text + "# mine\n").unwrap();
+            home.ok(&["install", "codex", "--", "--toolsets=runs"]);
+        }
+        home.ok(&["uninstall", "codex"]);
+        // What the user wrote meanwhile is not undone with it.
+        let expected = if is_changed_since { "a = [1]\n" } else { before };
+        assert_eq!(fs::read_to_string(&path).unwrap(), expected);
+        assert_eq!(home.files().len(), 2, "copies were left: {:?}", home.files().keys());
+    }
 }
 
 #[test]

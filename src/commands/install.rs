@@ -5,6 +5,7 @@
 //! and what cannot be changed safely is left alone with the text to add by hand.
 
 pub mod change;
+pub mod client;
 pub mod clients;
 mod diff;
 pub mod document;
@@ -24,7 +25,8 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use self::change::{Change, Target};
-use self::clients::{CLIENTS, Client};
+use self::client::Client;
+use self::clients::CLIENTS;
 use self::launch::Wish;
 use crate::tools::common::nearest::{nearest, quoted};
 

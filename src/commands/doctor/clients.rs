@@ -6,7 +6,8 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::report::Report;
-use crate::commands::install::clients::{CLIENTS, Client, Stale};
+use crate::commands::install::client::{Client, Stale};
+use crate::commands::install::clients::CLIENTS;
 use crate::commands::install::entry::Entry;
 use crate::commands::install::file::ConfigFile;
 use crate::commands::install::{NAME, launch, place};
@@ -83,9 +84,7 @@ fn look(client: &'static Client, report: &mut Report) -> Found {
                 || client
                     .own
                     .is_some_and(|own| own.add.first().is_some_and(|p| which::which(p).is_ok()));
-        // Cody and Cline live in VS Code's folder; its presence says nothing of theirs.
-        let is_guest = read.ends_with("settings.json");
-        return if is_there && !is_guest { Found::Nothing } else { Found::NoClient };
+        return if is_there && !is_guest(client) { Found::Nothing } else { Found::NoClient };
     }
     let servers = match servers_in(client, &read) {
         Ok(servers) => servers,
@@ -99,8 +98,7 @@ fn look(client: &'static Client, report: &mut Report) -> Found {
         }
     };
     if servers.is_empty() {
-        // A settings file that Cody would share says nothing of Cody.
-        return if client.id == "cody" { Found::NoClient } else { Found::Nothing };
+        return if is_guest(client) { Found::NoClient } else { Found::Nothing };
     }
     if servers.len() > 1 {
         let names: Vec<&str> = servers.iter().map(|(name, _)| name.as_str()).collect();
@@ -113,6 +111,11 @@ fn look(client: &'static Client, report: &mut Report) -> Found {
     let checked =
         servers.into_iter().filter_map(|(name, value)| check(client, &read, &name, &value, report));
     Found::Servers(checked.collect())
+}
+
+/// Whether a client has its settings in those of an editor, whose file then says nothing of it.
+fn is_guest(client: &Client) -> bool {
+    client.key.starts_with("cody.")
 }
 
 /// The servers of a file that are mcp-trackio, or bear its name and start something.

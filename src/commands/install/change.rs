@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use serde_json::Value;
 
-use super::clients::Client;
+use super::client::Client;
 use super::entry::{Entry, merged};
 use super::file::ConfigFile;
 use super::launch::Wish;
@@ -62,7 +62,8 @@ impl Target<'_> {
         let entry = wish.entry(client, old_entry.as_ref())?;
         let fresh = entry.value(client.shape, self.name);
         let wanted = old.as_ref().map_or(fresh.clone(), |old| merged(old, fresh));
-        if old.as_ref().is_some_and(|old| same(old, &wanted)) {
+        // Clients leave out what is empty, so entries are compared by what they start.
+        if Entry::of(&wanted).is_some_and(|wanted| Some(wanted) == old_entry) {
             return Ok(Change::Nothing);
         }
         if let Some(own) = self.own_command() {
@@ -99,6 +100,9 @@ impl Target<'_> {
     /// The file as it was before `install`, if `install` is all that happened to it since.
     fn before(&self, file: &ConfigFile, entry: &Value) -> anyhow::Result<Option<ConfigFile>> {
         let copy = file.copy()?;
+        if file.text.is_some() && file.result()?.text == file.text {
+            return Ok(Some(copy));
+        }
         let Client { format, key, .. } = *self.client;
         let has_entry = |text| {
             let servers = format.servers(text, key).unwrap_or_default();
@@ -135,7 +139,7 @@ impl Target<'_> {
         )
     }
 
-    fn own_command(&self) -> Option<super::clients::Own> {
+    fn own_command(&self) -> Option<super::client::Own> {
         let is_wanted = !self.edit && self.file.is_none();
         self.client.own.filter(|own| is_wanted && own::is_there(own.add))
     }
@@ -162,6 +166,8 @@ impl Change {
                 if *ends { file.drop_copy() } else { Ok(()) }
             }
             Self::Run { file, commands, entry } => {
+                let was_untouched =
+                    target.entry_in(file)?.is_none() || file.result()?.text == file.text;
                 keep_first_copy(file, target)?;
                 for words in commands {
                     own::run(words)?;
@@ -181,7 +187,12 @@ impl Change {
                         file.path.display()
                     );
                 }
-                if entry.is_none() { file.drop_copy() } else { Ok(()) }
+                // The client may have written the whole file anew.
+                match entry {
+                    Some(_) if was_untouched => file.keep_result(),
+                    Some(_) => file.drop_result(),
+                    None => file.drop_copy(),
+                }
             }
         }
     }
@@ -220,15 +231,4 @@ impl Change {
 fn keep_first_copy(file: &ConfigFile, target: &Target<'_>) -> anyhow::Result<()> {
     let has_entry = target.entry_in(file)?.is_some();
     if has_entry && file.copy()?.text.is_some() { Ok(()) } else { file.keep_copy() }
-}
-
-/// Whether two entries start the same; the order of variables does not matter.
-fn same(old: &Value, wanted: &Value) -> bool {
-    old == wanted
-        || old.as_object().zip(wanted.as_object()).is_some_and(|(old, wanted)| {
-            // In a list, the name is one of the fields.
-            let rest = |key: &&String| key.as_str() != "name";
-            old.keys().filter(rest).count() == wanted.keys().filter(rest).count()
-                && wanted.iter().all(|(key, value)| old.get(key) == Some(value))
-        })
 }

@@ -1,8 +1,9 @@
 //! What is said about the clients: the list and the snippets that `config` prints, and the page
 //! docs/clients.md.
 
-use super::clients::{CLIENTS, Client, OTHER, Stale};
-use super::entry::{Entry, Shape};
+use super::client::{Client, Stale};
+use super::clients::{CLIENTS, OTHER};
+use super::entry::Entry;
 use super::{NAME, own, place};
 
 /// The clients, one a line.
@@ -122,9 +123,6 @@ fn section(client: &Client) -> String {
     }
     for Stale { why, .. } in client.stale {
         text += &format!("\nOut of date, and told by `mcp-trackio doctor`: {why}.\n");
-    }
-    if client.shape == Shape::Goose {
-        text += "\nVariables are asked for, as a link cannot hold them.\n";
     }
     text + &format!("\nSource: <{}>\n", client.source)
 }

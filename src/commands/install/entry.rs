@@ -1,9 +1,11 @@
 //! A server's entry: what a client starts, in the form that the client reads.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 /// What a client starts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Entry {
     /// The program.
     pub command: String,
@@ -26,6 +28,14 @@ pub enum Shape {
     OpenCode,
     /// `cmd`, `envs` and what else Goose wants of an extension.
     Goose,
+}
+
+/// The order of variables does not matter.
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        let sorted = |entry: &Self| BTreeMap::from_iter(entry.env.clone());
+        self.command == other.command && self.args == other.args && sorted(self) == sorted(other)
+    }
 }
 
 impl Entry {

@@ -10,6 +10,9 @@ use anyhow::{Context, bail};
 /// What the name of the copy ends with.
 const COPY: &str = ".before-mcp-trackio";
 
+/// What the name of what a client's own command made of it ends with.
+const RESULT: &str = ".after-mcp-trackio";
+
 /// Windows editors put it before UTF-8.
 const MARK: char = '\u{feff}';
 
@@ -52,20 +55,39 @@ impl ConfigFile {
 
     /// The copy that was kept of it, if there is one.
     pub fn copy(&self) -> anyhow::Result<Self> {
-        Self::read(&self.copy_path())
+        Self::read(&self.beside(COPY))
     }
 
     /// Keeps a copy, that only who may read the file may read.
     pub fn keep_copy(&self) -> anyhow::Result<()> {
         match &self.text {
-            Some(text) => replace(&self.copy_path(), text, &self.path),
+            Some(text) => replace(&self.beside(COPY), text, &self.path),
             None => self.drop_copy(),
         }
     }
 
-    /// Removes the copy.
+    /// What a client's own command made of it, if one did.
+    pub fn result(&self) -> anyhow::Result<Self> {
+        Self::read(&self.beside(RESULT))
+    }
+
+    /// Keeps what the file holds now, to know later whether anybody else changed it.
+    pub fn keep_result(&self) -> anyhow::Result<()> {
+        match Self::read(&self.path)?.text {
+            Some(text) => replace(&self.beside(RESULT), &text, &self.path),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes what was kept.
     pub fn drop_copy(&self) -> anyhow::Result<()> {
-        remove(&self.copy_path())
+        remove(&self.beside(COPY))?;
+        self.drop_result()
+    }
+
+    /// Removes what `keep_result` kept.
+    pub fn drop_result(&self) -> anyhow::Result<()> {
+        remove(&self.beside(RESULT))
     }
 
     /// Writes the text in place of the one that was read, or removes the file. Refused where
@@ -80,9 +102,9 @@ impl ConfigFile {
         }
     }
 
-    fn copy_path(&self) -> PathBuf {
+    fn beside(&self, end: &str) -> PathBuf {
         let mut name = self.path.file_name().map_or_else(OsString::new, OsString::from);
-        name.push(COPY);
+        name.push(end);
         self.path.with_file_name(name)
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf, absolute};
 
 use anyhow::{Context, bail};
 
-use super::clients::Client;
+use super::client::Client;
 use super::entry::Entry;
 use super::place;
 use crate::trackio::Directory;

@@ -4,7 +4,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::clients::Files;
+use super::client::Files;
 
 /// The places of a file here, the likeliest first. Templates whose variable is not set, or whose
 /// folder is not there though it has to be matched, are left out.
