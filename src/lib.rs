@@ -3,7 +3,7 @@
 //! The map of the house; arrows point down only:
 //!
 //! ```text
-//! commands   the command line: serve (the default), tools, call, demo
+//! commands   the command line: serve (the default), tools, call, demo, install, doctor
 //!    mcp       the protocol face and nothing else
 //!     tools      the registry: one type a tool, what is said of it, what it answers
 //!      trackio     Trackio's storage, read exactly as Trackio means it

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Parser;
 use jiff::Timestamp;
+use mcp_trackio::commands::install::{document as clients, entry::Entry};
 use mcp_trackio::commands::{CommandLine, demo::data};
 use mcp_trackio::tools::common::Progress;
 use mcp_trackio::tools::{self, Category, Surroundings, TOOLS, document};
@@ -98,6 +99,11 @@ const NETWORK_CRATES: &[&str] = &[
 #[test]
 fn the_page_of_the_tools_is_fresh() {
     refresh("docs/tools.md", |_| document::page());
+}
+
+#[test]
+fn the_page_of_the_clients_is_fresh() {
+    refresh("docs/clients.md", |_| clients::page());
 }
 
 #[test]
@@ -412,23 +418,24 @@ fn anchors(text: &str) -> BTreeSet<String> {
 #[test]
 fn configurations_parse_and_start_the_server() {
     let readme = read(&root().join("README.md"));
-    let blocks = fenced(&readme, "json");
-    assert!(!blocks.is_empty(), "the README shows no configuration");
+    assert!(!fenced(&readme, "json").is_empty(), "the README shows no configuration");
+    let page = read(&root().join("docs/clients.md"));
     let mut keys = BTreeSet::new();
-    for block in blocks {
+    for block in fenced(&readme, "json").into_iter().chain(fenced(&page, "json")) {
         let parsed: Value = serde_json::from_str(&block)
             .unwrap_or_else(|error| panic!("not JSON ({error}):\n{block}"));
         let servers = parsed.as_object().expect("an object");
         for (key, server) in servers {
             keys.insert(key.clone());
-            let server = server.get("trackio").expect("a server `trackio`");
-            assert_eq!(server["command"], "uvx", "{key}");
-            assert_eq!(server["args"], serde_json::json!(["mcp-trackio"]), "{key}");
-            assert!(server["env"]["TRACKIO_DIR"].is_string(), "{key} shows no TRACKIO_DIR");
+            let server = Entry::of(server.get("trackio").expect("a server `trackio`"));
+            let server = server.expect("it starts something");
+            assert_eq!(server.command, "uvx", "{key}");
+            assert_eq!(server.args, ["mcp-trackio"], "{key}");
+            assert_eq!(server.env.len(), 1, "{key} shows no TRACKIO_DIR");
         }
     }
-    let expected = ["cody.mcpServers", "context_servers", "mcpServers"];
-    assert!(keys.iter().eq(expected), "the README configures {keys:?}");
+    let expected = ["cody.mcpServers", "context_servers", "mcp", "mcpServers", "servers"];
+    assert!(keys.iter().eq(expected), "the pages configure {keys:?}");
 }
 
 #[test]

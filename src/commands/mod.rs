@@ -10,6 +10,8 @@ use crate::trackio::{Directory, Store};
 
 mod call;
 pub mod demo;
+mod doctor;
+pub mod install;
 mod list;
 pub mod session;
 
@@ -44,6 +46,14 @@ enum Command {
     Call(call::Arguments),
     /// Write three small projects (to --dir, else a temporary directory) and ask about them
     Demo,
+    /// Add the server to clients
+    Install(install::InstallArguments),
+    /// Take the server out of clients
+    Uninstall(install::UninstallArguments),
+    /// Print what a client's configuration would be
+    Config(install::ConfigArguments),
+    /// Find out why an assistant does not answer: data, clients' configurations, the server itself
+    Doctor(doctor::DoctorArguments),
 }
 
 impl CommandLine {
@@ -57,6 +67,10 @@ impl CommandLine {
             Some(Command::Tools(arguments)) => list::run(&arguments),
             Some(Command::Call(ref arguments)) => call::run(arguments, self.store()),
             Some(Command::Demo) => demo::run(self.dir),
+            Some(Command::Install(arguments)) => install::install(arguments, self.dir),
+            Some(Command::Uninstall(arguments)) => install::uninstall(arguments),
+            Some(Command::Config(arguments)) => install::config(arguments, self.dir),
+            Some(Command::Doctor(ref arguments)) => doctor::run(arguments, &self.store()),
         }
     }
 

@@ -1,0 +1,60 @@
+//! Where a client's file is on this computer.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::client::Files;
+
+/// The places of a file here, the likeliest first. Templates whose variable is not set, or whose
+/// folder is not there though it has to be matched, are left out.
+pub fn candidates(files: &Files) -> Vec<PathBuf> {
+    files.here().iter().flat_map(|template| expand(template)).collect()
+}
+
+/// The file that the client reads: the first whose folder is there, else the first of all.
+pub fn find(files: &Files) -> Option<PathBuf> {
+    let places = candidates(files);
+    let is_there = |path: &&PathBuf| path.parent().is_some_and(Path::is_dir);
+    places.iter().find(is_there).or(places.first()).cloned()
+}
+
+/// The home directory, as the clients find it.
+pub fn home() -> Option<PathBuf> {
+    directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_path_buf())
+}
+
+/// A template as it is read by a person of that system.
+pub fn shown(template: &str, is_windows: bool) -> String {
+    match is_windows {
+        true => template.replace("~/", "%USERPROFILE%/").replace('/', "\\"),
+        false => template.to_owned(),
+    }
+}
+
+fn expand(template: &str) -> Vec<PathBuf> {
+    let mut segments = template.split('/');
+    let Some(root) = segments.next().and_then(root) else { return Vec::new() };
+    segments.fold(vec![root], |places, segment| match segment.strip_suffix('*') {
+        Some(start) => places.iter().flat_map(|place| folders(place, start)).collect(),
+        None => places.iter().map(|place| place.join(segment)).collect(),
+    })
+}
+
+fn root(segment: &str) -> Option<PathBuf> {
+    if segment == "~" {
+        return home();
+    }
+    let name = segment.strip_prefix('$').unwrap_or_else(|| segment.trim_matches('%'));
+    env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+fn folders(place: &Path, start: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(place).into_iter().flatten().flatten();
+    let begins = |path: &PathBuf| {
+        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(start))
+    };
+    let mut found: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(begins).collect();
+    found.sort();
+    found
+}
