@@ -27,6 +27,8 @@ pub enum Category {
     Artifacts,
     /// SQL.
     Query,
+    /// Logging, changing, sending: only where the user allowed it.
+    Write,
     /// Help and settings.
     Guide,
 }
@@ -42,6 +44,7 @@ impl Category {
         Self::Analysis,
         Self::Artifacts,
         Self::Query,
+        Self::Write,
         Self::Guide,
     ];
 
@@ -56,6 +59,7 @@ impl Category {
             Self::Analysis => "analysis",
             Self::Artifacts => "artifacts",
             Self::Query => "query",
+            Self::Write => "write",
             Self::Guide => "guide",
         }
     }
@@ -97,6 +101,7 @@ impl Category {
                 "query_project runs read-only SQL where no other tool fits; without sql it shows \
                  the tables and examples."
             }
+            Self::Write => "",
             Self::Guide => {
                 "get_guide explains categories and tools; get_settings tells where data is looked \
                  for and what was found."
