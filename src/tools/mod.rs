@@ -16,6 +16,7 @@ mod analyze_sweep;
 pub mod category;
 pub mod common;
 mod compare_runs;
+mod delete_run;
 mod diagnose_run;
 pub mod document;
 mod find_artifacts;
@@ -36,6 +37,7 @@ mod get_system_logs;
 mod get_system_metrics_for_run;
 mod get_updates;
 mod query_project;
+mod rename_run;
 
 pub use access::{Access, Permission};
 pub use category::Category;
@@ -202,6 +204,8 @@ pub const TOOLS: &[&dyn AnyTool] = &[
     entry::<find_artifacts::FindArtifacts>(),
     entry::<get_artifact::GetArtifact>(),
     entry::<query_project::QueryProject>(),
+    entry::<rename_run::RenameRun>(),
+    entry::<delete_run::DeleteRun>(),
     entry::<get_guide::GetGuide>(),
     entry::<get_settings::GetSettings>(),
 ];

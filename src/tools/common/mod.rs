@@ -9,6 +9,7 @@ pub mod checkpoint;
 pub mod context;
 pub mod curves;
 pub mod diagnosis;
+pub mod edit;
 pub mod filter;
 #[cfg(test)]
 pub mod fixture;
