@@ -11,7 +11,7 @@ use super::common::{Answer, Context, Failure, Output, text};
 use super::{Access, Category, Tool};
 use crate::trackio::fingerprint;
 use crate::trackio::schema::Schema;
-use crate::trackio::write::belongings::Belongings;
+use crate::trackio::write::belongings::{Belongings, Edit};
 
 pub struct DeleteRun;
 
@@ -49,19 +49,19 @@ impl Tool for DeleteRun {
     const GUIDE: &'static str = "Metrics, config, system metrics, alerts, traces and artifact \
         links of this run go; runs of the same name stay. Artifact versions and media files stay, \
         as in Trackio. The token fits only while the run's rows are as they were shown. The rows \
-        are saved first: `mcp-trackio undo` with the number in the answer restores them.";
+        are saved first: the command under `undo` in the answer restores them.";
     const ACCESS: Access = Access::Write { destructive: true, idempotent: false };
     type Args = Args;
     type Output = Deletion;
 
     fn run(context: &Context, args: Args) -> Result<Answer<Deletion>, Failure> {
         let chosen = edit::choose(context, &args.project, &args.run)?;
-        let target = context.store.target(&chosen.project.name, &context.stop)?;
-        let (counts, token) = context.read(&chosen.project, |snapshot| {
+        let (counts, digest) = context.read(&chosen.project, |snapshot| {
             let found = Belongings::of(&Schema::read(snapshot.connection)?, &chosen.owner);
             let counts = found.counts(snapshot.connection)?;
-            Ok((counts, token(&chosen, found.digest(snapshot.connection)?)))
+            Ok((counts, found.digest(snapshot.connection)?))
         })?;
+        let token = token(&chosen, digest);
         let rows = counts.into_iter().map(|(table, count)| (table.to_owned(), count.into()));
         let Chosen { project, run, .. } = &chosen;
         let mut deletion = Deletion {
@@ -87,13 +87,8 @@ impl Tool for DeleteRun {
             project.name,
             deletion.told()
         );
-        let id = undoable(context, &target, Deed { tool: Self::NAME, did }, |to, rows| {
-            let found = Belongings::of(&to.schema, &chosen.owner);
-            if self::token(&chosen, found.digest(to.connection)?) != token {
-                return Err(changed().into());
-            }
-            found.remove(to.connection, rows)
-        })?;
+        let deed = Deed { tool: Self::NAME, did, edit: Edit::Remove, digest: Some(digest) };
+        let id = undoable(context, &chosen, deed)?;
         deletion.deleted = true;
         deletion.undo = Some(format!("mcp-trackio undo {id}"));
         Ok(Answer::new(deletion).with_notes(chosen.notes))

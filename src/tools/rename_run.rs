@@ -11,7 +11,7 @@ use super::{Access, Category, Tool};
 use crate::trackio::Run;
 use crate::trackio::run;
 use crate::trackio::schema::RunKey;
-use crate::trackio::write::belongings::Belongings;
+use crate::trackio::write::belongings::Edit;
 
 pub struct RenameRun;
 
@@ -41,8 +41,7 @@ impl Tool for RenameRun {
     const ABOUT: &'static str = "Gives one run another name; its id, rows and times stay.";
     const GUIDE: &'static str = "Metrics, config, system metrics, alerts, traces and artifact \
         links take the new name; runs of the same name stay as they are. Media files stay where \
-        they lie, and the rows go on pointing to them. `mcp-trackio undo` with the number in the \
-        answer takes it back.";
+        they lie, and the rows go on pointing to them. The command under `undo` in the answer takes it back.";
     const ACCESS: Access = Access::Write { destructive: false, idempotent: false };
     type Args = Args;
     type Output = Renamed;
@@ -50,7 +49,7 @@ impl Tool for RenameRun {
     fn run(context: &Context, args: Args) -> Result<Answer<Renamed>, Failure> {
         let wanted = args.run_id.as_deref().unwrap_or(&args.old_name);
         let chosen = edit::choose(context, &args.project, wanted)?;
-        let Chosen { project, run, owner, .. } = &chosen;
+        let Chosen { project, run, .. } = &chosen;
         if args.run_id.is_some() && run.name != args.old_name {
             return Err(Failure(format!(
                 "Nothing was renamed: run {} is named `{}`, not `{}`.",
@@ -61,14 +60,12 @@ impl Tool for RenameRun {
         }
         let new_name = args.new_name.trim();
         let others = namesakes(context, &chosen, new_name)?;
-        let target = context.store.target(&project.name, &context.stop)?;
         let did = format!(
             "Renamed run `{}` ({}) of project `{}` to `{new_name}`.",
             run.name, run.id, project.name
         );
-        let id = undoable(context, &target, Deed { tool: Self::NAME, did }, |to, rows| {
-            Belongings::of(&to.schema, owner).rename(to.connection, new_name, rows)
-        })?;
+        let deed = Deed { tool: Self::NAME, did, edit: Edit::Rename(new_name), digest: None };
+        let id = undoable(context, &chosen, deed)?;
         let renamed = Renamed {
             project: project.name.clone(),
             run_id: run.id.clone(),

@@ -172,7 +172,7 @@ def change(binary, here, state):
     records = asked(here, "get_run_records", PROJECT)
     assert [run["id"] for run in records if run["name"] == "best"] == [id], records
     assert asked(here, "get_run_config", PROJECT, "best")["lr"] == 1
-    assert len(asked(here, "get_alerts", PROJECT, "best")) == len(asked(here, "get_alerts", PROJECT, "sweep"))
+    assert len(asked(here, "get_alerts", PROJECT, "best")) == 3
     undo(binary, state, renamed["undo"])
     assert dump(database) == before
 

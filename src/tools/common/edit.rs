@@ -1,16 +1,15 @@
 //! What the tools share that change or remove what is there: one run that is surely meant, and a
 //! write that can be undone.
 
-use std::io::Write;
-
 use super::answer::Failure;
 use super::context::Context;
 use super::nearest::quoted;
 use super::resolve::{self, Resolved, shown};
 use crate::journal::{Draft, Journal};
 use crate::trackio::run::{Run, rows_of};
-use crate::trackio::write::belongings::Owner;
-use crate::trackio::write::{Purpose, Target, Transaction};
+use crate::trackio::schema::Schema;
+use crate::trackio::write::Purpose;
+use crate::trackio::write::belongings::{Belongings, Edit, Owner};
 use crate::trackio::{self, Error, Project, Snapshot};
 
 /// So many runs of one name are listed.
@@ -100,17 +99,18 @@ pub struct Deed<'a> {
     pub tool: &'a str,
     /// What it does, in a sentence of the past.
     pub did: String,
+    /// What is done.
+    pub edit: Edit<'a>,
+    /// The digest of the rows that are meant; `None`: as they are.
+    pub digest: Option<u64>,
 }
 
-/// Changes a project in one transaction. What was is saved with the journal before the change is
-/// committed. Answers the number of the journal's entry.
-pub fn undoable(
-    context: &Context,
-    target: &Target,
-    deed: Deed<'_>,
-    work: impl Fn(&Transaction<'_>, &mut dyn Write) -> trackio::Result<()>,
-) -> Result<u64, Failure> {
+/// Changes a run in one transaction. What was is saved beside the journal before Trackio's lock is
+/// taken: a training that cannot get the lock within ten seconds loses rows. Under the lock it is
+/// checked that the rows are still the same. Answers the number of the journal's entry.
+pub fn undoable(context: &Context, chosen: &Chosen, deed: Deed<'_>) -> Result<u64, Failure> {
     let journal = &context.permission.grant(deed.tool)?.journal;
+    let target = context.store.target(&chosen.project.name, &context.stop)?;
     let draft = |did, undoes| Draft {
         at: context.now,
         tool: deed.tool,
@@ -123,24 +123,53 @@ pub fn undoable(
     let id = journal
         .announce(draft(deed.did.clone(), None))
         .map_err(|error| unnoted(journal, &error))?;
-    let done = target.write(Purpose::Edit, &context.stop, |to| {
-        let failed = |error| Error::from(unnoted(journal, &error));
-        let mut rows = journal.rows(id).map_err(failed)?;
-        work(to, &mut rows)?;
-        rows.keep().map_err(failed)
+    let done = save(context, chosen, &deed, journal, id).and_then(|digest| {
+        let done = target.write(Purpose::Edit, &context.stop, |to| {
+            let found = Belongings::of(&to.schema, &chosen.owner);
+            if found.digest(to.connection)? != digest {
+                return Err(moved().into());
+            }
+            found.apply(to.connection, deed.edit)
+        });
+        done.map_err(Failure::from)
     });
-    done.map(|()| id).map_err(|error| {
+    done.map(|()| id).inspect_err(|failure| {
         journal.discard(id);
-        let failure = Failure::from(error);
         let did = format!("Entry {id} was not carried out: {failure}");
-        if let Err(error) = journal.append(Draft {
-            undo: Some("There is nothing to undo.".to_owned()),
-            ..draft(did, Some(id))
-        }) {
+        let undo = Some("There is nothing to undo.".to_owned());
+        if let Err(error) = journal.append(Draft { undo, ..draft(did, Some(id)) }) {
             tracing::warn!(%error, "a failed write could not be noted");
         }
-        failure
     })
+}
+
+/// Saves the rows; answers the digest of what was saved.
+fn save(
+    context: &Context,
+    chosen: &Chosen,
+    deed: &Deed<'_>,
+    journal: &Journal,
+    id: u64,
+) -> Result<u64, Failure> {
+    context.read(&chosen.project, |snapshot| {
+        let failed = |error| Error::from(unnoted(journal, &error));
+        let found = Belongings::of(&Schema::read(snapshot.connection)?, &chosen.owner);
+        let digest = found.digest(snapshot.connection)?;
+        if deed.digest.is_some_and(|meant| meant != digest) {
+            return Err(moved().into());
+        }
+        let mut rows = journal.rows(id).map_err(failed)?;
+        found.save(snapshot.connection, deed.edit, &mut rows)?;
+        rows.keep().map_err(failed)?;
+        Ok(digest)
+    })
+}
+
+fn moved() -> Failure {
+    Failure::new(
+        "Nothing was changed: rows of the run came or went in the meantime. End what writes to \
+         it, then begin again.",
+    )
 }
 
 /// A write that cannot be noted is not made.

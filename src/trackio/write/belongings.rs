@@ -151,29 +151,74 @@ impl Belongings {
         Ok(fingerprint::of(&texts.iter().map(String::as_bytes).collect::<Vec<_>>()))
     }
 
-    /// Deletes the rows and takes the run's name from the versions that it made; all that was is
-    /// written to `to` first.
-    pub fn remove(&self, connection: &Connection, to: &mut dyn Write) -> Result<()> {
+    /// Writes what an edit will remove or change, as it is now.
+    pub fn save(&self, connection: &Connection, edit: Edit<'_>, to: &mut dyn Write) -> Result<()> {
         for part in &self.parts {
-            if part.is_own {
-                saved::write_rows(connection, part.table, &part.condition, &part.values, to)?;
-                let sql = format!("DELETE FROM main.{} WHERE {}", part.table, part.condition);
-                connection.execute(&sql, params_from_iter(&part.values))?;
-            } else {
-                let nobody = [("producer_run_id", Value::Null), ("producer_run_name", Value::Null)];
-                change(connection, part, &nobody, to)?;
+            match edit.columns(part) {
+                None => {
+                    saved::write_rows(connection, part.table, &part.condition, &part.values, to)?;
+                }
+                Some(columns) => {
+                    for change in part.changes(connection, columns)? {
+                        change.write(to)?;
+                    }
+                }
             }
         }
         Ok(())
     }
 
-    /// Gives the rows another name; what they were called is written to `to` first.
-    pub fn rename(&self, connection: &Connection, name: &str, to: &mut dyn Write) -> Result<()> {
+    /// Makes the edit.
+    pub fn apply(&self, connection: &Connection, edit: Edit<'_>) -> Result<()> {
         for part in &self.parts {
-            let column = if part.is_own { "run_name" } else { "producer_run_name" };
-            change(connection, part, &[(column, Value::Text(name.to_owned()))], to)?;
+            match edit.columns(part) {
+                None => {
+                    let sql = format!("DELETE FROM main.{} WHERE {}", part.table, part.condition);
+                    connection.execute(&sql, params_from_iter(&part.values))?;
+                }
+                Some(columns) => {
+                    for change in part.changes(connection, columns)? {
+                        change.apply(connection)?;
+                    }
+                }
+            }
         }
         Ok(())
+    }
+}
+
+/// What is done to a run.
+#[derive(Debug, Clone, Copy)]
+pub enum Edit<'a> {
+    /// Its rows go, and the versions that it made forget it.
+    Remove,
+    /// All of it takes this name.
+    Rename(&'a str),
+}
+
+impl Edit<'_> {
+    /// The columns that change, with their new values; `None`: the rows go.
+    fn columns(self, part: &Part) -> Option<Vec<(&'static str, Value)>> {
+        match (self, part.is_own) {
+            (Self::Remove, true) => None,
+            (Self::Remove, false) => {
+                Some(vec![("producer_run_id", Value::Null), ("producer_run_name", Value::Null)])
+            }
+            (Self::Rename(name), is_own) => {
+                let column = if is_own { "run_name" } else { "producer_run_name" };
+                Some(vec![(column, Value::Text(name.to_owned()))])
+            }
+        }
+    }
+}
+
+impl Part {
+    fn changes(
+        &self,
+        connection: &Connection,
+        columns: Vec<(&'static str, Value)>,
+    ) -> Result<Vec<Changed>> {
+        Changed::find(connection, self.table, &self.condition, &self.values, &columns)
     }
 }
 
@@ -183,18 +228,4 @@ fn own(name: &str, table: &Table, column: &str) -> String {
         true => format!("{column} = ?1 AND kind = 'media'"),
         false => format!("{column} = ?1"),
     }
-}
-
-fn change(
-    connection: &Connection,
-    part: &Part,
-    columns: &[(&str, Value)],
-    to: &mut dyn Write,
-) -> Result<()> {
-    let changes = Changed::find(connection, part.table, &part.condition, &part.values, columns)?;
-    for change in changes {
-        change.write(to)?;
-        change.apply(connection)?;
-    }
-    Ok(())
 }
