@@ -81,13 +81,13 @@ impl Client {
         let mut response = self.agent.run(request).map_err(Error::transport)?;
         let status = response.status().as_u16();
         let about = self.body(&mut response).ok().filter(|_| status == 200);
-        let about = about.filter(|about| about["api_version"] == API_VERSION);
+        let about = about.filter(|about| about.get("api_version") == Some(&json!(API_VERSION)));
         let Some(about) = about else { return Err(Error::NotTrackio) };
-        if about["writes_paused"] == true {
+        if about.get("writes_paused") == Some(&Value::Bool(true)) {
             let words = "its writes are paused (TRACKIO_PAUSE_WRITES)".to_owned();
             return Err(Error::Refused { status: 503, words });
         }
-        Ok(about["version"].as_str().unwrap_or("unknown").to_owned())
+        Ok(about.get("version").and_then(Value::as_str).unwrap_or("unknown").to_owned())
     }
 
     /// Calls a function of the API; answers its `data`.

@@ -129,7 +129,10 @@ const PAGES: i32 = 2_000;
 fn check(context: &Context, client: &Client, name: &str, overwrite: bool) -> Result<bool, Failure> {
     let ask = |function| client.call(function, json!({})).map_err(|error| failure(client, &error));
     client.greet().map_err(|error| failure(client, &error))?;
-    let media = ask("get_settings")?["media_dir"].as_str().map(|path| Path::new(path).to_owned());
+    let media = ask("get_settings")?
+        .get("media_dir")
+        .and_then(|path| path.as_str())
+        .map(|path| Path::new(path).to_owned());
     let its = media.as_deref().and_then(Path::parent).and_then(|path| path.canonicalize().ok());
     let ours = context.store.directory().path.canonicalize().ok();
     if client.address.is_loopback() && its.is_some() && its == ours {

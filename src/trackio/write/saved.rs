@@ -48,7 +48,7 @@ pub fn write_rows(
     let rowid = if names_its_rowid(connection, table)? { "" } else { "rowid, " };
     let sql = format!("SELECT {rowid}* FROM main.{table} WHERE {condition} ORDER BY rowid");
     let mut statement = connection.prepare(&sql)?;
-    let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let mut rows = statement.query(params_from_iter(values))?;
     while let Some(row) = rows.next()? {
         let mut cells = Map::new();
