@@ -90,21 +90,17 @@ impl Category {
             Self::Analysis => {
                 "diagnose_run gives the verdict on a run's curves with its evidence, or ranks the \
                  runs of a project, sickest first; compare_runs tells which run is best and what \
-                 was different; analyze_sweep tells which settings made the difference over many \
-                 runs."
+                 was different; analyze_sweep tells which settings made the difference."
             }
             Self::Artifacts => {
                 "find_artifacts lists models, datasets and registries; get_artifact tells all \
                  about one version: files on disk, their first rows, who made and used it."
             }
             Self::Query => {
-                "query_project runs read-only SQL where no other tool fits; without sql it shows \
-                 the tables and examples."
+                "query_project runs read-only SQL where no other tool fits; without sql: \
+                 tables and examples."
             }
-            Self::Write => {
-                "rename_run renames, delete_run removes one run (two calls; an undo is kept); \
-                 upload_db_to_space sends a project to a Trackio server; trigger_sync asks one to sync."
-            }
+            Self::Write => "rename_run, delete_run, upload_db_to_space, trigger_sync.",
             Self::Guide => {
                 "get_guide explains categories and tools; get_settings tells where data is looked \
                  for and what was found."

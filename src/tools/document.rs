@@ -9,7 +9,7 @@ use super::{AnyTool, Category, TOOLS};
 /// What a client's model is told at the start of a session. Clients cut it at 2 KB.
 pub fn instructions(permission: &Permission) -> String {
     let may_write = matches!(permission, Permission::Writes(_));
-    let scope = if may_write { "The user allowed writes" } else { "Read-only" };
+    let scope = if may_write { "Writes allowed" } else { "Read-only" };
     let mut text = format!(
         "Reads the machine-learning experiments that Trackio recorded on this computer: projects, \
          runs, metrics, system metrics, alerts. {scope}; a training may go on writing.\n\
