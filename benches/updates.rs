@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use divan::Bencher;
 use jiff::Timestamp;
-use mcp_trackio::tools::{self, Surroundings, common::Progress};
+use mcp_trackio::tools::{self, Permission, Surroundings, common::Progress};
 use mcp_trackio::trackio::{Directory, Stop, Store, project::CURRENT_SCHEMA};
 use rusqlite::Connection;
 use serde_json::{Map, Value, json};
@@ -79,6 +79,7 @@ fn call(store: &Arc<Store>, cursor: Option<&str>) -> Result<Map<String, Value>> 
         now: Timestamp::from_second(START + 3_600)?,
         stop: Stop::default(),
         progress: Progress::default(),
+        permission: Permission::default(),
     };
     let mut arguments = Map::from_iter([("project".to_owned(), json!("long"))]);
     arguments.extend(cursor.map(|cursor| ("cursor".to_owned(), json!(cursor))));

@@ -14,8 +14,9 @@ use clap::Parser;
 use jiff::Timestamp;
 use mcp_trackio::commands::install::{document as clients, entry::Entry};
 use mcp_trackio::commands::{CommandLine, demo::data};
+use mcp_trackio::journal::Journal;
 use mcp_trackio::tools::common::Progress;
-use mcp_trackio::tools::{self, Category, Surroundings, TOOLS, document};
+use mcp_trackio::tools::{self, Access, Category, Permission, Surroundings, TOOLS, document};
 use mcp_trackio::trackio::{Directory, Stop, Store};
 use serde_json::Value;
 
@@ -76,8 +77,9 @@ const QUESTIONS: &[(&str, &str, &str, &[&str])] = &[
     ),
 ];
 
-/// Crates that speak over a network. `mio` and `socket2` are not among them: tokio's event loop
-/// brings them in, for the pipes to the client.
+/// Crates that speak over a network, but for `ureq` and its `rustls`, which `src/remote` uses.
+/// `mio` and `socket2` are not among them: tokio's event loop brings them in, for the pipes to the
+/// client.
 const NETWORK_CRATES: &[&str] = &[
     "curl",
     "h2",
@@ -89,9 +91,7 @@ const NETWORK_CRATES: &[&str] = &[
     "openssl",
     "quinn",
     "reqwest",
-    "rustls",
     "tungstenite",
-    "ureq",
 ];
 
 // Generated pages.
@@ -124,6 +124,7 @@ fn the_answers_in_the_readme_are_what_the_tools_answer() {
             now,
             stop: Stop::default(),
             progress: Progress::default(),
+            permission: Permission::default(),
         };
         let parsed = serde_json::from_str(arguments).expect("an object");
         let tool = tools::find(tool).expect("a tool");
@@ -181,7 +182,7 @@ fn pages_name_only_tools_that_exist() {
 
 #[test]
 fn what_models_are_told_names_only_tools_that_exist() {
-    check_names("the instructions", &document::instructions());
+    check_names("the instructions", &document::instructions(&allowed()));
     for tool in TOOLS {
         check_names(&format!("the description of {}", tool.name()), tool.about());
         check_names(&format!("the guide to {}", tool.name()), tool.guide());
@@ -316,7 +317,7 @@ fn string_literals_are_found_among_everything_else() {
 
 #[test]
 fn descriptions_and_instructions_fit() {
-    let instructions = document::instructions();
+    let instructions = document::instructions(&allowed());
     assert!(instructions.len() < 2_048, "the instructions take {} bytes", instructions.len());
     for tool in TOOLS {
         let (name, about) = (tool.name(), tool.about());
@@ -325,6 +326,11 @@ fn descriptions_and_instructions_fit() {
         assert!(first.chars().count() < 160, "{name} begins with a long sentence: {first}");
         assert!(about.ends_with(['.', ')']), "the description of {name} has no end: {about}");
     }
+}
+
+/// Leave to write: then most is said.
+fn allowed() -> Permission {
+    Permission::granted(Journal::at(PathBuf::new()), Vec::new())
 }
 
 fn first_sentence(text: &str) -> &str {
@@ -349,7 +355,7 @@ fn names_are_legal_and_unique_and_have_titles() {
 
 #[test]
 fn categories_tell_of_their_tools() {
-    let instructions = document::instructions();
+    let instructions = document::instructions(&allowed());
     for category in Category::ALL {
         let guide = category.guide();
         assert!(instructions.contains(guide), "the instructions lack {}", category.as_str());
@@ -515,17 +521,42 @@ fn direct_dependencies(manifest: &str) -> BTreeSet<&str> {
 }
 
 #[test]
-fn nothing_speaks_over_a_network() {
+fn only_the_module_that_sends_speaks_over_a_network() {
     let lock = read(&root().join("Cargo.lock"));
     for name in NETWORK_CRATES {
         let line = format!("name = \"{name}\"");
         assert!(!lock.lines().any(|l| l == line), "Cargo.lock holds {name}; see docs/privacy.md");
     }
     for path in files_under(&root().join("src"), "rs") {
-        for name in ["std::net", "tokio::net", "std::os::unix::net"] {
-            assert!(!read(&path).contains(name), "{} uses {name}", path.display());
+        if path.starts_with(root().join("src/remote")) {
+            continue;
+        }
+        let source = read(&path);
+        for name in ["std::net", "tokio::net", "std::os::unix::net", "ureq"] {
+            assert!(!source.contains(name), "{} uses {name}", path.display());
         }
     }
+}
+
+#[test]
+fn only_tools_that_say_so_can_send() {
+    let uses = |word: &str| -> BTreeSet<String> {
+        let files = files_under(&root().join("src/tools"), "rs");
+        let using = files.iter().filter(|path| read(path).contains(word));
+        using.map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned()).collect()
+    };
+    let senders: BTreeSet<String> = TOOLS
+        .iter()
+        .filter(|tool| matches!(tool.access(), Access::Send { .. }))
+        .map(|tool| tool.name().to_owned())
+        .collect();
+    assert!(!senders.is_empty());
+    let mut shared = uses("crate::remote");
+    shared.extend(uses("sending::"));
+    for part in ["access", "sending"] {
+        shared.remove(part);
+    }
+    assert_eq!(shared, senders, "what uses src/remote (left) and the tools that say they send");
 }
 
 // Files.

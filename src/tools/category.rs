@@ -29,13 +29,15 @@ pub enum Category {
     Media,
     /// SQL.
     Query,
+    /// Logging, changing, sending: only where the user allowed it.
+    Write,
     /// Help and settings.
     Guide,
 }
 
 impl Category {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Projects,
         Self::Runs,
         Self::Metrics,
@@ -45,6 +47,7 @@ impl Category {
         Self::Artifacts,
         Self::Media,
         Self::Query,
+        Self::Write,
         Self::Guide,
     ];
 
@@ -60,6 +63,7 @@ impl Category {
             Self::Artifacts => "artifacts",
             Self::Media => "media",
             Self::Query => "query",
+            Self::Write => "write",
             Self::Guide => "guide",
         }
     }
@@ -90,8 +94,7 @@ impl Category {
             Self::Analysis => {
                 "diagnose_run gives the verdict on a run's curves with its evidence, or ranks the \
                  runs of a project, sickest first; compare_runs tells which run is best and what \
-                 was different; analyze_sweep tells which settings made the difference over many \
-                 runs."
+                 was different; analyze_sweep tells which settings made the difference."
             }
             Self::Artifacts => {
                 "find_artifacts lists models, datasets and registries; get_artifact tells all about \
@@ -99,9 +102,10 @@ impl Category {
             }
             Self::Media => "get_media: logged images, tables, reports, files.",
             Self::Query => {
-                "query_project runs read-only SQL where no other tool fits; without sql it shows \
-                 the tables and examples."
+                "query_project runs read-only SQL where no other tool fits; without sql: \
+                 tables and examples."
             }
+            Self::Write => "rename_run, delete_run, upload_db_to_space, trigger_sync.",
             Self::Guide => {
                 "get_guide explains categories and tools; get_settings tells where data is looked \
                  for and what was found."

@@ -11,10 +11,12 @@ use rmcp::schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+pub mod access;
 mod analyze_sweep;
 pub mod category;
 pub mod common;
 mod compare_runs;
+mod delete_run;
 mod diagnose_run;
 pub mod document;
 mod find_artifacts;
@@ -36,7 +38,11 @@ mod get_system_logs;
 mod get_system_metrics_for_run;
 mod get_updates;
 mod query_project;
+mod rename_run;
+mod trigger_sync;
+mod upload_db_to_space;
 
+pub use access::{Access, Permission};
 pub use category::Category;
 use common::budget::Fitted;
 use common::schema::Side;
@@ -55,6 +61,8 @@ pub trait Tool: 'static {
     const ABOUT: &'static str;
     /// What more there is to know, for the guide and the documentation.
     const GUIDE: &'static str = "";
+    /// What it does beside answering.
+    const ACCESS: Access = Access::Read;
     /// Whether its answer is a list that pages with `limit` and `cursor`.
     const PAGED: bool = false;
     /// Whether it answers pictures. Such a tool has no output schema, and clients get its text and
@@ -79,6 +87,8 @@ pub trait AnyTool: Sync {
     fn category(&self) -> Category;
     /// [`Tool::ABOUT`].
     fn about(&self) -> &'static str;
+    /// [`Tool::ACCESS`].
+    fn access(&self) -> Access;
     /// [`Tool::GUIDE`].
     fn guide(&self) -> &'static str;
     /// The schema of the arguments.
@@ -106,6 +116,8 @@ pub struct Surroundings {
     pub stop: crate::trackio::Stop,
     /// Who wants to know how far a call has come.
     pub progress: Progress,
+    /// Whether tools may write, and with what.
+    pub permission: Permission,
 }
 
 struct Entry<T>(PhantomData<fn() -> T>);
@@ -125,6 +137,10 @@ impl<T: Tool> AnyTool for Entry<T> {
 
     fn about(&self) -> &'static str {
         T::ABOUT
+    }
+
+    fn access(&self) -> Access {
+        T::ACCESS
     }
 
     fn guide(&self) -> &'static str {
@@ -169,12 +185,16 @@ impl<T: Tool> Entry<T> {
         surroundings: &Surroundings,
         given: Map<String, Value>,
     ) -> Result<Fitted, Failure> {
+        if !surroundings.permission.covers(T::ACCESS) {
+            return Err(access::refusal(T::NAME));
+        }
         let checked = arguments::check(T::NAME, &self.input_schema(), given)?;
         let context = Context {
             store: surroundings.store.clone(),
             now: surroundings.now,
             stop: surroundings.stop.clone(),
             progress: surroundings.progress.clone(),
+            permission: surroundings.permission.clone(),
             page: checked.page,
             tokens: checked.tokens,
         };
@@ -213,6 +233,10 @@ pub const TOOLS: &[&dyn AnyTool] = &[
     entry::<get_artifact::GetArtifact>(),
     entry::<get_media::GetMedia>(),
     entry::<query_project::QueryProject>(),
+    entry::<rename_run::RenameRun>(),
+    entry::<delete_run::DeleteRun>(),
+    entry::<trigger_sync::TriggerSync>(),
+    entry::<upload_db_to_space::UploadDbToSpace>(),
     entry::<get_guide::GetGuide>(),
     entry::<get_settings::GetSettings>(),
 ];

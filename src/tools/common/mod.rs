@@ -9,6 +9,7 @@ pub mod checkpoint;
 pub mod context;
 pub mod curves;
 pub mod diagnosis;
+pub mod edit;
 pub mod filter;
 #[cfg(test)]
 pub mod fixture;
@@ -21,6 +22,7 @@ pub mod progress;
 pub mod resolve;
 pub mod scan;
 pub mod schema;
+pub mod sending;
 pub mod shape;
 pub mod status;
 pub mod text;
