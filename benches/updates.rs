@@ -79,6 +79,7 @@ fn call(store: &Arc<Store>, cursor: Option<&str>) -> Result<Map<String, Value>> 
         now: Timestamp::from_second(START + 3_600)?,
         stop: Stop::default(),
         progress: Progress::default(),
+        permission: Permission::default(),
     };
     let mut arguments = Map::from_iter([("project".to_owned(), json!("long"))]);
     arguments.extend(cursor.map(|cursor| ("cursor".to_owned(), json!(cursor))));

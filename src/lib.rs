@@ -8,12 +8,14 @@
 //!     tools      the registry: one type a tool, what is said of it, what it answers
 //!      trackio     Trackio's storage, read exactly as Trackio means it
 //!      analysis    pure functions over series
+//!      journal     what was written, when, and how to undo it
 //! ```
 //!
 //! `trackio` knows nothing of MCP; `analysis` knows nothing of SQL or JSON.
 
 pub mod analysis;
 pub mod commands;
+pub mod journal;
 pub mod mcp;
 pub mod tools;
 pub mod trackio;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use mcp_trackio::tools::common::Progress;
-use mcp_trackio::tools::{self, Surroundings};
+use mcp_trackio::tools::{self, Permission, Surroundings};
 use mcp_trackio::trackio::{Directory, Stop, Store};
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -30,7 +30,8 @@ pub fn call(store: Arc<Store>, tool: &str, arguments: &str) -> Result<String> {
     let tool = tools::find(tool).ok_or("no such tool")?;
     let now = Timestamp::from_second(START + 3_600)?;
     let progress = Progress::default();
-    let surroundings = Surroundings { store, now, stop: Stop::default(), progress };
+    let (stop, permission) = (Stop::default(), Permission::default());
+    let surroundings = Surroundings { store, now, stop, progress, permission };
     Ok(tool.call(&surroundings, serde_json::from_str(arguments)?)?.text)
 }
 

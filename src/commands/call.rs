@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::tools::common::Progress;
 use crate::tools::common::nearest::{nearest, quoted};
-use crate::tools::{self, Surroundings, TOOLS};
+use crate::tools::{self, Permission, Surroundings, TOOLS};
 use crate::trackio::{Stop, Store};
 
 #[derive(Debug, Args)]
@@ -24,7 +24,11 @@ pub struct Arguments {
     json: bool,
 }
 
-pub fn run(arguments: &Arguments, store: Store) -> anyhow::Result<ExitCode> {
+pub fn run(
+    arguments: &Arguments,
+    store: Store,
+    permission: Permission,
+) -> anyhow::Result<ExitCode> {
     let Some(tool) = tools::find(&arguments.tool) else {
         let names = TOOLS.iter().map(|tool| tool.name());
         let names = nearest(&arguments.tool, names);
@@ -35,6 +39,7 @@ pub fn run(arguments: &Arguments, store: Store) -> anyhow::Result<ExitCode> {
         now: Timestamp::now(),
         stop: Stop::default(),
         progress: Progress::default(),
+        permission,
     };
     match tool.call(&surroundings, parse(&arguments.arguments)?) {
         Ok(answer) => {

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 
-use crate::tools::{AnyTool, Category, TOOLS};
+use crate::journal::Journal;
+use crate::tools::{AnyTool, Category, Permission, TOOLS, access};
 use crate::trackio::{Directory, Store};
 
 mod call;
@@ -29,9 +31,15 @@ pub struct CommandLine {
     /// Memory for parsed columns, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 128)]
     cache_mb: usize,
+    /// Offer the tools that log, rename, delete and send; each write is noted in a journal
+    #[arg(long, global = true, env = access::VARIABLE, value_parser = yes_or_no)]
+    allow_writes: bool,
     /// Never write, whatever else is set
-    #[arg(long)]
+    #[arg(long, global = true)]
     read_only: bool,
+    /// Let the media tool copy files from this directory; may be given more than once
+    #[arg(long, global = true, value_name = "DIR")]
+    media_root: Vec<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -51,13 +59,28 @@ impl CommandLine {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             None => {
-                crate::mcp::serve(self.store(), selected(&self.toolsets))?;
+                let permission = self.permission()?;
+                let tools = selected(&self.toolsets, &permission);
+                crate::mcp::serve(self.store(), tools, permission)?;
                 Ok(ExitCode::SUCCESS)
             }
             Some(Command::Tools(arguments)) => list::run(&arguments),
-            Some(Command::Call(ref arguments)) => call::run(arguments, self.store()),
+            Some(Command::Call(ref arguments)) => {
+                call::run(arguments, self.store(), self.permission()?)
+            }
             Some(Command::Demo) => demo::run(self.dir),
         }
+    }
+
+    /// Whether tools may write: `--read-only` wins over whatever allows it.
+    fn permission(&self) -> anyhow::Result<Permission> {
+        if self.read_only || !self.allow_writes {
+            return Ok(Permission::ReadOnly);
+        }
+        let journal = Journal::of_user().context(
+            "writes are noted in a journal under the home directory, and there is none; set HOME",
+        )?;
+        Ok(Permission::granted(journal, self.media_root.clone()))
     }
 
     fn store(&self) -> Store {
@@ -66,12 +89,24 @@ impl CommandLine {
     }
 }
 
-/// The tools of the categories, all of them where none is named. The guide is always there.
-fn selected(categories: &[Category]) -> Vec<&'static dyn AnyTool> {
+/// The tools of the categories that may be used, all of them where none is named. The guide is
+/// always there.
+fn selected(categories: &[Category], permission: &Permission) -> Vec<&'static dyn AnyTool> {
     let is_wanted = |category| {
         categories.is_empty() || categories.contains(&category) || category == Category::Guide
     };
-    TOOLS.iter().copied().filter(|tool| is_wanted(tool.category())).collect()
+    let offered = TOOLS.iter().copied().filter(|tool| permission.covers(tool.access()));
+    offered.filter(|tool| is_wanted(tool.category())).collect()
+}
+
+/// The value of the environment variable, or the option itself. What is neither is refused: a
+/// typing error must not allow anything, nor hide that it did not.
+fn yes_or_no(value: &str) -> Result<bool, String> {
+    match value.trim().to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "" | "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err("write 1 to allow writes, 0 not to".to_owned()),
+    }
 }
 
 fn category(name: &str) -> Result<Category, String> {

@@ -20,20 +20,24 @@ use super::gate::Gate;
 use crate::tools::common::budget::Fitted;
 use crate::tools::common::nearest::{nearest, quoted};
 use crate::tools::common::{Failure, Progress, text};
-use crate::tools::{AnyTool, Surroundings, document};
+use crate::tools::{self, Access, AnyTool, Permission, Surroundings, access, document};
 use crate::trackio::{Stop, Store};
 
 /// The list is the same for the life of the process.
 const LIST_TTL_MS: u64 = 3_600_000;
 
 /// Serves `tools` on standard input and output until the input ends.
-pub fn serve(store: Store, tools: Vec<&'static dyn AnyTool>) -> anyhow::Result<()> {
+pub fn serve(
+    store: Store,
+    tools: Vec<&'static dyn AnyTool>,
+    permission: Permission,
+) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let (reader, writer) = stdio_pipes();
         let (end, ended) = watch::channel(false);
         let transport = Gate::new(AsyncRwTransport::<RoleServer, _, _>::new(reader, writer), end);
-        let server = Server { store: Arc::new(store), tools: tools.into(), ended };
+        let server = Server { store: Arc::new(store), tools: tools.into(), permission, ended };
         match server.serve(transport).await {
             Ok(running) => running.waiting().await.map(drop).map_err(anyhow::Error::from),
             // A client that only probed and left.
@@ -47,6 +51,7 @@ pub fn serve(store: Store, tools: Vec<&'static dyn AnyTool>) -> anyhow::Result<(
 struct Server {
     store: Arc<Store>,
     tools: Arc<[&'static dyn AnyTool]>,
+    permission: Permission,
     /// Whether the client has ended our input.
     ended: watch::Receiver<bool>,
 }
@@ -58,7 +63,7 @@ impl ServerHandler for Server {
             .with_title("Trackio experiments");
         ServerConfig::new(capabilities)
             .with_server_info(about)
-            .with_instructions(document::instructions())
+            .with_instructions(document::instructions(&self.permission))
     }
 
     async fn discover(&self, _: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
@@ -86,7 +91,9 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let tool = self.find(&request.name).ok_or_else(|| self.no_such_tool(&request.name))?;
+        let Some(tool) = self.find(&request.name) else {
+            return self.absent(&request.name);
+        };
         let stop = Stop::default();
         let (progress, mut reports) = progress(&context);
         let surroundings = Surroundings {
@@ -94,6 +101,7 @@ impl ServerHandler for Server {
             now: Timestamp::now(),
             stop: stop.clone(),
             progress,
+            permission: self.permission.clone(),
         };
         let arguments = request.arguments.unwrap_or_default();
         let mut work = tokio::task::spawn_blocking(move || tool.call(&surroundings, arguments));
@@ -127,6 +135,16 @@ impl ServerHandler for Server {
 impl Server {
     fn find(&self, name: &str) -> Option<&'static dyn AnyTool> {
         self.tools.iter().copied().find(|tool| tool.name() == name)
+    }
+
+    /// The answer to a call of a tool that is not offered: one that exists says how to allow it.
+    fn absent(&self, name: &str) -> Result<CallToolResponse, ErrorData> {
+        match tools::find(name) {
+            Some(tool) if !self.permission.covers(tool.access()) => {
+                Ok(error(&access::refusal(tool.name())).into())
+            }
+            _ => Err(self.no_such_tool(name)),
+        }
     }
 
     fn no_such_tool(&self, name: &str) -> ErrorData {
@@ -167,7 +185,23 @@ fn definition(tool: &dyn AnyTool) -> Definition {
     Definition::new(tool.name(), tool.about(), tool.input_schema())
         .with_title(tool.title())
         .with_raw_output_schema(tool.output_schema())
-        .with_annotations(ToolAnnotations::new().read_only(true).open_world(false))
+        .with_annotations(annotations(tool.access()))
+}
+
+/// What clients decide by whether to ask the user.
+fn annotations(access: Access) -> ToolAnnotations {
+    let of_writer = |destructive, idempotent| {
+        ToolAnnotations::new().read_only(false).destructive(destructive).idempotent(idempotent)
+    };
+    match access {
+        Access::Read => ToolAnnotations::new().read_only(true).open_world(false),
+        Access::Write { destructive, idempotent } => {
+            of_writer(destructive, idempotent).open_world(false)
+        }
+        Access::Send { destructive, idempotent } => {
+            of_writer(destructive, idempotent).open_world(true)
+        }
+    }
 }
 
 fn success(answer: Fitted) -> CallToolResult {

@@ -25,13 +25,15 @@ pub enum Category {
     Analysis,
     /// SQL.
     Query,
+    /// Logging, changing, sending: only where the user allowed it.
+    Write,
     /// Help and settings.
     Guide,
 }
 
 impl Category {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Projects,
         Self::Runs,
         Self::Metrics,
@@ -39,6 +41,7 @@ impl Category {
         Self::Alerts,
         Self::Analysis,
         Self::Query,
+        Self::Write,
         Self::Guide,
     ];
 
@@ -52,6 +55,7 @@ impl Category {
             Self::Alerts => "alerts",
             Self::Analysis => "analysis",
             Self::Query => "query",
+            Self::Write => "write",
             Self::Guide => "guide",
         }
     }
@@ -89,6 +93,7 @@ impl Category {
                 "query_project runs read-only SQL where no other tool fits; without sql it shows \
                  the tables and examples."
             }
+            Self::Write => "",
             Self::Guide => {
                 "get_guide explains categories and tools; get_settings tells where data is looked \
                  for and what was found."

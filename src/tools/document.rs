@@ -3,17 +3,21 @@
 
 use serde_json::Value;
 
+use super::access::{OPTION, Permission};
 use super::{AnyTool, Category, TOOLS};
 
 /// What a client's model is told at the start of a session. Clients cut it at 2 KB.
-pub fn instructions() -> String {
-    let mut text = String::from(
+pub fn instructions(permission: &Permission) -> String {
+    let may_write = matches!(permission, Permission::Writes(_));
+    let scope = if may_write { "The user allowed writes" } else { "Read-only" };
+    let mut text = format!(
         "Reads the machine-learning experiments that Trackio recorded on this computer: projects, \
-         runs, metrics, system metrics, alerts. Read-only; a training may go on writing.\n\
+         runs, metrics, system metrics, alerts. {scope}; a training may go on writing.\n\
          Start with get_run_summary (\"how is my run doing?\"; without arguments the newest run), \
          get_project_summary or get_all_projects.\n",
     );
-    for category in Category::ALL {
+    let told = |category: &Category| may_write || *category != Category::Write;
+    for category in Category::ALL.into_iter().filter(told) {
         text.push_str(&format!("- {}: {}\n", category.as_str(), category.guide()));
     }
     text.push_str(
@@ -33,7 +37,7 @@ pub fn table() -> String {
                 "| {} | `{}` | {} |\n",
                 category.as_str(),
                 tool.name(),
-                tool.about()
+                marked(*tool)
             ));
         }
     }
@@ -46,7 +50,8 @@ pub fn list() -> String {
     for category in Category::ALL {
         text.push_str(&format!("{}\n", category.as_str()));
         for tool in TOOLS.iter().filter(|tool| tool.category() == category) {
-            text.push_str(&format!("  {:<28}{}\n", tool.name(), tool.title()));
+            let mark = tool.access().mark().map(|mark| format!(" ({mark})")).unwrap_or_default();
+            text.push_str(&format!("  {:<28}{}{mark}\n", tool.name(), tool.title()));
         }
     }
     text
@@ -68,8 +73,16 @@ pub fn page() -> String {
     text
 }
 
+/// What a tool is for, and that it needs leave where it does.
+fn marked(tool: &dyn AnyTool) -> String {
+    match tool.access().mark() {
+        Some(mark) => format!("{} *({mark}; only with `{OPTION}`)*", tool.about()),
+        None => tool.about().to_owned(),
+    }
+}
+
 fn section(tool: &dyn AnyTool) -> String {
-    let mut text = format!("\n### {}\n\n{}\n", tool.name(), tool.about());
+    let mut text = format!("\n### {}\n\n{}\n", tool.name(), marked(tool));
     if !tool.guide().is_empty() {
         text.push_str(&format!("\n{}\n", tool.guide()));
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::common::shape::counted;
 use super::common::{Answer, Context, Failure, Output, budget};
-use super::{Category, Tool};
+use super::{Category, Permission, Tool};
 use crate::trackio::time;
 
 pub struct GetSettings;
@@ -55,7 +55,7 @@ impl Tool for GetSettings {
             exists: directory.path.is_dir(),
             num_projects: names.as_ref().map_or(0, Vec::len),
             inbox_waiting: context.store.projects_in_inbox(),
-            read_only: true,
+            read_only: matches!(context.permission, Permission::ReadOnly),
             version: env!("CARGO_PKG_VERSION"),
             reads_trackio: "0.0.10 to 0.43",
             default_tokens: budget::DEFAULT_TOKENS,

@@ -11,6 +11,7 @@ use rmcp::schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+pub mod access;
 mod analyze_sweep;
 pub mod category;
 pub mod common;
@@ -34,6 +35,7 @@ mod get_system_metrics_for_run;
 mod get_updates;
 mod query_project;
 
+pub use access::{Access, Permission};
 pub use category::Category;
 use common::budget::Fitted;
 use common::schema::Side;
@@ -52,6 +54,8 @@ pub trait Tool: 'static {
     const ABOUT: &'static str;
     /// What more there is to know, for the guide and the documentation.
     const GUIDE: &'static str = "";
+    /// What it does beside answering.
+    const ACCESS: Access = Access::Read;
     /// Whether its answer is a list that pages with `limit` and `cursor`.
     const PAGED: bool = false;
     /// Its arguments.
@@ -73,6 +77,8 @@ pub trait AnyTool: Sync {
     fn category(&self) -> Category;
     /// [`Tool::ABOUT`].
     fn about(&self) -> &'static str;
+    /// [`Tool::ACCESS`].
+    fn access(&self) -> Access;
     /// [`Tool::GUIDE`].
     fn guide(&self) -> &'static str;
     /// The schema of the arguments.
@@ -97,6 +103,8 @@ pub struct Surroundings {
     pub stop: crate::trackio::Stop,
     /// Who wants to know how far a call has come.
     pub progress: Progress,
+    /// Whether tools may write, and with what.
+    pub permission: Permission,
 }
 
 struct Entry<T>(PhantomData<fn() -> T>);
@@ -116,6 +124,10 @@ impl<T: Tool> AnyTool for Entry<T> {
 
     fn about(&self) -> &'static str {
         T::ABOUT
+    }
+
+    fn access(&self) -> Access {
+        T::ACCESS
     }
 
     fn guide(&self) -> &'static str {
@@ -145,12 +157,16 @@ impl<T: Tool> Entry<T> {
         surroundings: &Surroundings,
         given: Map<String, Value>,
     ) -> Result<Fitted, Failure> {
+        if !surroundings.permission.covers(T::ACCESS) {
+            return Err(access::refusal(T::NAME));
+        }
         let checked = arguments::check(T::NAME, &self.input_schema(), given)?;
         let context = Context {
             store: surroundings.store.clone(),
             now: surroundings.now,
             stop: surroundings.stop.clone(),
             progress: surroundings.progress.clone(),
+            permission: surroundings.permission.clone(),
             page: checked.page,
             tokens: checked.tokens,
         };

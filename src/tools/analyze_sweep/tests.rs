@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 
 use crate::tools::common::Progress;
-use crate::tools::{self, Surroundings};
+use crate::tools::{self, Permission, Surroundings};
 use crate::trackio::directory::Origin;
 use crate::trackio::project::CURRENT_SCHEMA;
 use crate::trackio::{Directory, Stop, Store};
@@ -77,6 +77,7 @@ fn asked(runs: &[Run], arguments: Value) -> Result<(Value, String), String> {
         now: "2026-03-01T00:00:00Z".parse().unwrap(),
         stop: Stop::default(),
         progress: Progress::default(),
+        permission: Permission::default(),
     };
     let mut arguments = arguments.as_object().unwrap().clone();
     arguments.insert("project".into(), "p".into());

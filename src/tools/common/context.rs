@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::answer::{Failure, PageRequest};
 use super::progress::Progress;
+use crate::tools::access::Permission;
 use crate::trackio::{self, Project, Snapshot, Stop, Store};
 
 /// The surroundings of one call.
@@ -20,6 +21,8 @@ pub struct Context {
     pub stop: Stop,
     /// Tells the caller how far a long call has come.
     pub progress: Progress,
+    /// Whether tools may write, and with what.
+    pub permission: Permission,
     /// Which part of a list was asked for.
     pub page: PageRequest,
     /// The tokens that the answer may take.

@@ -11,7 +11,8 @@ use super::answer::{Failure, PageRequest};
 use super::budget::{Fitted, MOST_TOKENS};
 use super::context::Context;
 use super::progress::Progress;
-use crate::tools::{self, Surroundings};
+use crate::journal::Journal;
+use crate::tools::{self, Permission, Surroundings};
 use crate::trackio::project::CURRENT_SCHEMA;
 use crate::trackio::{Directory, Stop, Store, time};
 
@@ -21,17 +22,23 @@ pub const NOW: &str = "2026-03-04T12:00:00Z";
 /// A Trackio directory that is made as a test needs it, gone when dropped.
 pub struct Fixture {
     directory: tempfile::TempDir,
+    state: tempfile::TempDir,
 }
 
 impl Fixture {
     /// An empty one.
     pub fn empty() -> Self {
-        Self { directory: tempfile::tempdir().unwrap() }
+        Self { directory: tempfile::tempdir().unwrap(), state: tempfile::tempdir().unwrap() }
     }
 
     /// Where it lies.
     pub fn path(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// The journal of its writes.
+    pub fn journal(&self) -> Journal {
+        Journal::at(self.state.path().to_owned())
     }
 
     /// A run with a config and a row a second, from `created` on. Its id is `id-` and its name.
@@ -73,9 +80,9 @@ impl Fixture {
 
     /// The surroundings of a first page.
     pub fn context(&self) -> Context {
-        let Surroundings { store, now, stop, progress } = self.surroundings();
+        let Surroundings { store, now, stop, progress, permission } = self.surroundings();
         let page = PageRequest { offset: 0, limit: None, stretch: None, fingerprint: 0 };
-        Context { store, now, stop, progress, page, tokens: MOST_TOKENS }
+        Context { store, now, stop, progress, permission, page, tokens: MOST_TOKENS }
     }
 
     fn surroundings(&self) -> Surroundings {
@@ -84,6 +91,7 @@ impl Fixture {
             now: time::parse(NOW).unwrap(),
             stop: Stop::default(),
             progress: Progress::default(),
+            permission: Permission::granted(self.journal(), vec![self.path().join("uploads")]),
         }
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use super::*;
+use crate::tools::Permission;
 use crate::tools::common::{Progress, arguments, schema};
 use crate::trackio::directory::Origin;
 use crate::trackio::project::CURRENT_SCHEMA;
@@ -56,6 +57,7 @@ impl Trackio {
             now: time::parse("2026-06-01T00:00:00Z").unwrap(),
             stop: Stop::default(),
             progress: Progress::default(),
+            permission: Permission::default(),
             page: checked.page,
             tokens: checked.tokens,
         };
