@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use divan::Bencher;
 use jiff::Timestamp;
-use mcp_trackio::tools::{self, Surroundings, common::Progress};
+use mcp_trackio::tools::{self, Permission, Surroundings, common::Progress};
 use mcp_trackio::trackio::{Directory, Stop, Store, project::CURRENT_SCHEMA};
 use rusqlite::Connection;
 use serde_json::{Map, Value, json};
