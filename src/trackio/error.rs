@@ -1,8 +1,8 @@
-//! What can go wrong when Trackio's files are read.
+//! What can go wrong when Trackio's files are read or written.
 
 use std::path::PathBuf;
 
-/// Why a read failed. The tools turn it into a sentence with a next step.
+/// Why it failed. The tools turn it into a sentence with a next step.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no such directory, or it cannot be listed.
@@ -27,6 +27,25 @@ pub enum Error {
     /// A writer held the database for longer than we wait.
     #[error("the database of project `{0}` is locked by a writer; try again in a moment")]
     Busy(String),
+    /// Other processes wrote for longer than a write waits.
+    #[error(
+        "nothing was written: for {seconds} seconds other processes held the lock of project \
+         `{project}`. Try again; when it stays so, look for a process that hangs"
+    )]
+    NoTurn {
+        /// The project's name as given.
+        project: String,
+        /// How long it waited.
+        seconds: u64,
+    },
+    /// The project's file cannot or must not be written.
+    #[error("nothing was written: project `{project}` cannot be written, because {reason}")]
+    NotWritable {
+        /// The project's name as given.
+        project: String,
+        /// Why.
+        reason: String,
+    },
     /// The caller cancelled.
     #[error("cancelled")]
     Cancelled,
@@ -41,5 +60,5 @@ pub enum Error {
     Sql(#[from] rusqlite::Error),
 }
 
-/// The result of a read.
+/// The result of a read or a write.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -1,4 +1,4 @@
-//! Trackio's storage, read exactly as Trackio means it. Knows nothing of MCP.
+//! Trackio's storage, read and written exactly as Trackio means it. Knows nothing of MCP.
 
 pub mod alert;
 pub mod change;
@@ -23,6 +23,7 @@ pub mod subsample;
 pub mod time;
 pub mod updates;
 pub mod value;
+pub mod write;
 
 pub use directory::Directory;
 pub use error::{Error, Result};

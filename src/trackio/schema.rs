@@ -93,6 +93,16 @@ impl Schema {
         self.tables.get(name)
     }
 
+    /// The names of all tables.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tables.keys().map(String::as_str)
+    }
+
+    /// Whether the database has an index of that name.
+    pub fn has_index_named(&self, name: &str) -> bool {
+        self.indexes.contains(name)
+    }
+
     /// Whether the index exists and serves the table: a view has none.
     pub fn has_index(&self, table: &str, index: &str) -> bool {
         self.indexes.contains(index)
