@@ -14,6 +14,7 @@ mod call;
 pub mod demo;
 mod list;
 pub mod session;
+mod undo;
 
 /// Ask an assistant about the experiments that Trackio recorded on this computer.
 ///
@@ -52,6 +53,8 @@ enum Command {
     Call(call::Arguments),
     /// Write three small projects (to --dir, else a temporary directory) and ask about them
     Demo,
+    /// Take back a write that the journal tells of
+    Undo(undo::Arguments),
 }
 
 impl CommandLine {
@@ -69,6 +72,7 @@ impl CommandLine {
                 call::run(arguments, self.store(), self.permission()?)
             }
             Some(Command::Demo) => demo::run(self.dir),
+            Some(Command::Undo(arguments)) => undo::run(&arguments, self.read_only),
         }
     }
 

@@ -5,10 +5,11 @@
 //! the file. Rows that a write removes or changes are saved beside it first.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
 
 /// The file of the journal, in its directory.
 pub const FILE: &str = "mcp-trackio.log";
@@ -92,30 +93,29 @@ impl Journal {
 
     /// Notes a write; answers its number.
     pub fn append(&self, draft: Draft<'_>) -> io::Result<u64> {
-        self.append_with(draft, |_| Ok(false))
+        self.note(draft, false)
     }
 
-    /// Notes a write whose old rows `save` writes to the file it is given, and says that it did.
-    /// The rows are on the disk before the note is.
-    pub fn append_with(
-        &self,
-        draft: Draft<'_>,
-        save: impl FnOnce(&mut dyn Write) -> io::Result<bool>,
-    ) -> io::Result<u64> {
+    /// Notes a write that is about to save rows in a file of its own, [`Journal::rows`]. Noted
+    /// first: a write that was cut off is in the journal too.
+    pub fn announce(&self, draft: Draft<'_>) -> io::Result<u64> {
+        self.note(draft, true)
+    }
+
+    fn note(&self, draft: Draft<'_>, saves: bool) -> io::Result<u64> {
         let mut log = self.open()?;
         // Held until the file is closed.
         log.lock()?;
         let id = last_id(&mut log)? + 1;
-        let saved = self.save(&format!("{id}.jsonl"), save)?;
         let entry = Entry {
             id,
             at: crate::trackio::time::rfc3339(draft.at),
             tool: draft.tool.to_owned(),
-            directory: draft.directory.to_owned(),
+            directory: std::path::absolute(draft.directory)?,
             project: draft.project.to_owned(),
             did: draft.did,
             undo: draft.undo.unwrap_or_else(|| format!("mcp-trackio undo {id}")),
-            saved,
+            saved: saves.then(|| rows_of(id)),
             undoes: draft.undoes,
         };
         let mut line = serde_json::to_vec(&entry)?;
@@ -126,21 +126,16 @@ impl Journal {
         Ok(id)
     }
 
-    fn save(
-        &self,
-        name: &str,
-        save: impl FnOnce(&mut dyn Write) -> io::Result<bool>,
-    ) -> io::Result<Option<String>> {
-        let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
-        let mut buffered = io::BufWriter::new(file.as_file_mut());
-        if !save(&mut buffered)? {
-            return Ok(None);
-        }
-        buffered.flush()?;
-        drop(buffered);
-        file.as_file().sync_all()?;
-        file.persist(self.directory.join(name))?;
-        Ok(Some(name.to_owned()))
+    /// An empty file for the rows of an entry.
+    pub fn rows(&self, id: u64) -> io::Result<Rows> {
+        let file = BufWriter::new(NamedTempFile::new_in(&self.directory)?);
+        Ok(Rows { file, path: self.directory.join(rows_of(id)) })
+    }
+
+    /// Removes the rows of an entry that was not carried out.
+    pub fn discard(&self, id: u64) {
+        // What stays is a copy of rows that are still there.
+        let _ = fs::remove_file(self.directory.join(rows_of(id)));
     }
 
     /// All entries, the oldest first; lines that are none are passed over.
@@ -163,9 +158,49 @@ impl Journal {
     }
 
     fn open(&self) -> io::Result<File> {
-        fs::create_dir_all(&self.directory)?;
+        make_private(&self.directory)?;
         OpenOptions::new().read(true).append(true).create(true).open(self.file())
     }
+}
+
+/// The rows of an entry while they are written; gone when dropped before [`Rows::keep`].
+#[derive(Debug)]
+pub struct Rows {
+    file: BufWriter<NamedTempFile>,
+    path: PathBuf,
+}
+
+impl Rows {
+    /// Keeps them: they are on the disk when this returns.
+    pub fn keep(self) -> io::Result<()> {
+        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.as_file().sync_all()?;
+        file.persist(self.path)?;
+        Ok(())
+    }
+}
+
+impl Write for Rows {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+fn rows_of(id: u64) -> String {
+    format!("{id}.jsonl")
+}
+
+/// Makes the directory, for its user alone where the system knows how: saved rows can be secret.
+fn make_private(directory: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory)
 }
 
 /// The number of the last entry, 0 where there is none.
@@ -210,11 +245,10 @@ mod tests {
         assert_eq!(journal.append(draft(&long)).unwrap(), 2);
         let mut log = journal.open().unwrap();
         log.write_all(b"{\"id\": 9, \"torn\n").unwrap();
-        let saved = journal.append_with(draft("third"), |file| {
-            file.write_all(b"a row\n")?;
-            Ok(true)
-        });
-        assert_eq!(saved.unwrap(), 3);
+        assert_eq!(journal.announce(draft("third")).unwrap(), 3);
+        let mut rows = journal.rows(3).unwrap();
+        rows.write_all(b"a row\n").unwrap();
+        rows.keep().unwrap();
         let entries = journal.entries().unwrap();
         let told: Vec<_> = entries.iter().map(|entry| (entry.id, entry.undo.as_str())).collect();
         let expected = [1, 2, 3].map(|id| (id, format!("mcp-trackio undo {id}")));
@@ -223,5 +257,7 @@ mod tests {
         journal.saved(&entries[2]).unwrap().unwrap().read_to_string(&mut rows).unwrap();
         assert_eq!(rows, "a row\n");
         assert!(journal.saved(&entries[0]).unwrap().is_none());
+        journal.discard(3);
+        assert!(journal.saved(&entries[2]).is_err());
     }
 }

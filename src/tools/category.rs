@@ -93,7 +93,9 @@ impl Category {
                 "query_project runs read-only SQL where no other tool fits; without sql it shows \
                  the tables and examples."
             }
-            Self::Write => "",
+            Self::Write => {
+                "rename_run renames, delete_run removes one run (two calls; an undo is kept)."
+            }
             Self::Guide => {
                 "get_guide explains categories and tools; get_settings tells where data is looked \
                  for and what was found."

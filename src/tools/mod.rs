@@ -16,6 +16,7 @@ mod analyze_sweep;
 pub mod category;
 pub mod common;
 mod compare_runs;
+mod delete_run;
 mod diagnose_run;
 pub mod document;
 mod find_runs;
@@ -34,6 +35,7 @@ mod get_system_logs;
 mod get_system_metrics_for_run;
 mod get_updates;
 mod query_project;
+mod rename_run;
 
 pub use access::{Access, Permission};
 pub use category::Category;
@@ -198,6 +200,8 @@ pub const TOOLS: &[&dyn AnyTool] = &[
     entry::<analyze_sweep::AnalyzeSweep>(),
     entry::<get_updates::GetUpdates>(),
     entry::<query_project::QueryProject>(),
+    entry::<rename_run::RenameRun>(),
+    entry::<delete_run::DeleteRun>(),
     entry::<get_guide::GetGuide>(),
     entry::<get_settings::GetSettings>(),
 ];

@@ -8,6 +8,7 @@ pub mod budget;
 pub mod context;
 pub mod curves;
 pub mod diagnosis;
+pub mod edit;
 pub mod filter;
 #[cfg(test)]
 pub mod fixture;

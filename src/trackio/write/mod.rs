@@ -7,10 +7,12 @@
 //! A Trackio process that does not get the lock within ten seconds throws its rows away, so the
 //! lock is never held while we wait: when SQLite is busy, it is given back and taken again.
 
+pub mod belongings;
 mod fresh;
 mod lock;
 mod open;
 mod prepare;
+pub mod saved;
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,85 @@
+//! `mcp-trackio undo <id>`: takes back a write that the journal tells of.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use jiff::Timestamp;
+
+use crate::journal::{Draft, Entry, Journal};
+use crate::trackio::write::{Purpose, saved};
+use crate::trackio::{Directory, Error, Stop, Store};
+
+#[derive(Debug, Args)]
+#[group(required = true)]
+pub struct Arguments {
+    /// The number of the journal's entry
+    id: Option<u64>,
+    /// List the newest writes, and how to undo each
+    #[arg(long)]
+    list: bool,
+}
+
+/// So many writes are listed.
+const LISTED: usize = 50;
+
+pub fn run(arguments: &Arguments, read_only: bool) -> anyhow::Result<ExitCode> {
+    let journal = Journal::of_user().context("there is no home directory, so no journal")?;
+    let text = match arguments.id {
+        None => list(&journal)?,
+        Some(_) if read_only => bail!("undo writes, and --read-only forbids it"),
+        Some(id) => undo(&journal, id)?,
+    };
+    io::stdout().write_all(text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(journal: &Journal) -> anyhow::Result<String> {
+    let entries = journal.entries()?;
+    let mut text = format!("{}: {} writes\n", journal.file().display(), entries.len());
+    for entry in entries.iter().rev().take(LISTED) {
+        let undone = entries.iter().find(|other| other.undoes == Some(entry.id));
+        let undo = match undone {
+            Some(other) => format!("see {}", other.id),
+            None => entry.undo.clone(),
+        };
+        text.push_str(&format!("{}  {}  {}\n    undo: {undo}\n", entry.id, entry.at, entry.did));
+    }
+    Ok(text)
+}
+
+fn undo(journal: &Journal, id: u64) -> anyhow::Result<String> {
+    let entries = journal.entries()?;
+    let Some(entry) = entries.iter().find(|entry| entry.id == id) else {
+        bail!("the journal has no entry {id}; `mcp-trackio undo --list` lists them");
+    };
+    if let Some(other) = entries.iter().find(|other| other.undoes == Some(id)) {
+        bail!("entry {id} is taken back already, see entry {}: {}", other.id, other.did);
+    }
+    if entry.saved.is_none() {
+        bail!("entry {id} has no saved rows. {} Undo: {}", entry.did, entry.undo);
+    }
+    let restored = restore(journal, entry)?;
+    journal.append(Draft {
+        at: Timestamp::now(),
+        tool: "undo",
+        directory: &entry.directory,
+        project: &entry.project,
+        did: format!("Took back entry {id}: {restored} rows are as they were."),
+        undo: Some("Do it again with the tool.".to_owned()),
+        undoes: Some(id),
+    })?;
+    Ok(format!("{} Taken back: {restored} rows are as they were.\n", entry.did))
+}
+
+fn restore(journal: &Journal, entry: &Entry) -> anyhow::Result<usize> {
+    let store = Store::new(Directory::resolve(Some(&entry.directory)), 0);
+    let stop = Stop::default();
+    let target = store.target(&entry.project, &stop)?;
+    let restored = target.write(Purpose::Edit, &stop, |to| {
+        let rows = journal.saved(entry).map_err(|error| Error::Work(error.into()))?;
+        rows.map_or(Ok(0), |rows| saved::restore(to.connection, rows))
+    });
+    restored.with_context(|| format!("entry {} was not undone", entry.id))
+}

@@ -1,0 +1,152 @@
+//! What the tools share that change or remove what is there: one run that is surely meant, and a
+//! write that can be undone.
+
+use std::io::Write;
+
+use super::answer::Failure;
+use super::context::Context;
+use super::nearest::quoted;
+use super::resolve::{self, Resolved, shown};
+use crate::journal::{Draft, Journal};
+use crate::trackio::run::{Run, rows_of};
+use crate::trackio::write::belongings::Owner;
+use crate::trackio::write::{Purpose, Target, Transaction};
+use crate::trackio::{self, Error, Project, Snapshot};
+
+/// So many runs of one name are listed.
+const LISTED: usize = 10;
+
+/// A run that may be changed.
+pub struct Chosen {
+    /// Its project.
+    pub project: Project,
+    /// The run.
+    pub run: Run,
+    /// The same, for what belongs to it.
+    pub owner: Owner,
+    /// What must be said about it.
+    pub notes: Vec<String>,
+}
+
+/// The one run that `wanted` means. A name that several have is refused.
+pub fn choose(context: &Context, project: &str, wanted: &str) -> Result<Chosen, Failure> {
+    let project = resolve::project(context, project)?;
+    let (resolved, seen) = context.read(&project, |snapshot| {
+        let resolved = resolve::run(snapshot, wanted)?;
+        refuse_ambiguous(&resolved, wanted)?;
+        refuse_waiting(snapshot, &resolved.run)?;
+        let seen = super::status::last_seen(snapshot, &resolved.run)?;
+        Ok((resolved, seen))
+    })?;
+    let Resolved { run, same_named } = resolved;
+    let owner = Owner::new(&project.name, run.clone(), !same_named.is_empty());
+    let age = seen.map(|seen| (context.now.as_second() - seen.as_second()).max(0));
+    let notes = age.filter(|age| *age < STILL_LOGS).map(|age| {
+        format!(
+            "The newest row is {age} s old. A training that still runs goes on logging under the \
+             old name and id; end it first."
+        )
+    });
+    Ok(Chosen { project, run, owner, notes: notes.into_iter().collect() })
+}
+
+/// A run whose newest row is younger, in seconds, may still log.
+const STILL_LOGS: i64 = 600;
+
+fn refuse_ambiguous(resolved: &Resolved, wanted: &str) -> Result<(), Failure> {
+    let run = &resolved.run;
+    if resolved.same_named.is_empty() || run.name != wanted || run.id == wanted {
+        return Ok(());
+    }
+    let all: Vec<String> = std::iter::once(run)
+        .chain(&resolved.same_named)
+        .take(LISTED)
+        .map(|run| match &run.created_at {
+            Some(created) => format!("{} (created {created})", run.id),
+            None => run.id.clone(),
+        })
+        .collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    Err(Failure(format!(
+        "{} runs are named `{}`, and nothing is changed on a guess. Name one by its id: {}.",
+        resolved.same_named.len() + 1,
+        shown(wanted),
+        quoted(&all)
+    )))
+}
+
+/// Rows in the inbox would come back under the old name when a dashboard imports them.
+fn refuse_waiting(snapshot: &Snapshot<'_>, run: &Run) -> trackio::Result<()> {
+    for name in ["metrics", "system_metrics", "alerts"] {
+        let Some(table) = snapshot.schema.table(name) else { continue };
+        let Some(waiting) = &table.waiting else { continue };
+        let (condition, key) = rows_of(snapshot, table, run);
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM {waiting} WHERE {condition})");
+        if snapshot.connection.query_row(&sql, [key], |row| row.get(0))? {
+            return Err(Failure(format!(
+                "Run `{}` has rows in Trackio's inbox that no database holds yet; they would come \
+                 back. Start `trackio show` once, which imports them, then try again.",
+                shown(&run.name)
+            ))
+            .into());
+        }
+    }
+    Ok(())
+}
+
+/// What an undoable write says of itself.
+pub struct Deed<'a> {
+    /// The tool.
+    pub tool: &'a str,
+    /// What it does, in a sentence of the past.
+    pub did: String,
+}
+
+/// Changes a project in one transaction. What was is saved with the journal before the change is
+/// committed. Answers the number of the journal's entry.
+pub fn undoable(
+    context: &Context,
+    target: &Target,
+    deed: Deed<'_>,
+    work: impl Fn(&Transaction<'_>, &mut dyn Write) -> trackio::Result<()>,
+) -> Result<u64, Failure> {
+    let journal = &context.permission.grant(deed.tool)?.journal;
+    let draft = |did, undoes| Draft {
+        at: context.now,
+        tool: deed.tool,
+        directory: &context.store.directory().path,
+        project: target.name(),
+        did,
+        undo: None,
+        undoes,
+    };
+    let id = journal
+        .announce(draft(deed.did.clone(), None))
+        .map_err(|error| unnoted(journal, &error))?;
+    let done = target.write(Purpose::Edit, &context.stop, |to| {
+        let failed = |error| Error::from(unnoted(journal, &error));
+        let mut rows = journal.rows(id).map_err(failed)?;
+        work(to, &mut rows)?;
+        rows.keep().map_err(failed)
+    });
+    done.map(|()| id).map_err(|error| {
+        journal.discard(id);
+        let failure = Failure::from(error);
+        let did = format!("Entry {id} was not carried out: {failure}");
+        if let Err(error) = journal.append(Draft {
+            undo: Some("There is nothing to undo.".to_owned()),
+            ..draft(did, Some(id))
+        }) {
+            tracing::warn!(%error, "a failed write could not be noted");
+        }
+        failure
+    })
+}
+
+/// A write that cannot be noted is not made.
+pub fn unnoted(journal: &Journal, error: &std::io::Error) -> Failure {
+    Failure(format!(
+        "Nothing was written: every write is noted in {}, and that cannot be written ({error}).",
+        journal.file().display()
+    ))
+}

@@ -1,0 +1,143 @@
+//! `delete_run`: takes one run away, after a look and with a way back.
+
+use rmcp::schemars;
+use rmcp::schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::common::edit::{self, Chosen, Deed, undoable};
+use super::common::shape::counted;
+use super::common::{Answer, Context, Failure, Output, text};
+use super::{Access, Category, Tool};
+use crate::trackio::fingerprint;
+use crate::trackio::schema::Schema;
+use crate::trackio::write::belongings::Belongings;
+
+pub struct DeleteRun;
+
+#[derive(Deserialize, JsonSchema)]
+pub struct Args {
+    project: String,
+    /// Id, or a name that one run alone has.
+    run: String,
+    /// The token of the first call. Without it nothing is deleted.
+    confirm: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct Deletion {
+    project: String,
+    run: String,
+    run_id: String,
+    deleted: bool,
+    /// Rows by table.
+    rows: Map<String, Value>,
+    /// For the second call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirm: Option<String>,
+    /// The command that restores it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undo: Option<String>,
+}
+
+impl Tool for DeleteRun {
+    const NAME: &'static str = "delete_run";
+    const TITLE: &'static str = "Delete a run";
+    const CATEGORY: Category = Category::Write;
+    const ABOUT: &'static str = "Deletes one run in two calls: the first tells what would go and \
+        gives a token, the second with confirm does it. Ask the user in between.";
+    const GUIDE: &'static str = "Metrics, config, system metrics, alerts, traces and artifact \
+        links of this run go; runs of the same name stay. Artifact versions and media files stay, \
+        as in Trackio. The token fits only while the run's rows are as they were shown. The rows \
+        are saved first: `mcp-trackio undo` with the number in the answer restores them.";
+    const ACCESS: Access = Access::Write { destructive: true, idempotent: false };
+    type Args = Args;
+    type Output = Deletion;
+
+    fn run(context: &Context, args: Args) -> Result<Answer<Deletion>, Failure> {
+        let chosen = edit::choose(context, &args.project, &args.run)?;
+        let target = context.store.target(&chosen.project.name, &context.stop)?;
+        let (counts, token) = context.read(&chosen.project, |snapshot| {
+            let found = Belongings::of(&Schema::read(snapshot.connection)?, &chosen.owner);
+            let counts = found.counts(snapshot.connection)?;
+            Ok((counts, token(&chosen, found.digest(snapshot.connection)?)))
+        })?;
+        let rows = counts.into_iter().map(|(table, count)| (table.to_owned(), count.into()));
+        let Chosen { project, run, .. } = &chosen;
+        let mut deletion = Deletion {
+            project: project.name.clone(),
+            run: run.name.clone(),
+            run_id: run.id.clone(),
+            deleted: false,
+            rows: rows.collect(),
+            confirm: None,
+            undo: None,
+        };
+        let Some(given) = args.confirm else {
+            deletion.confirm = Some(token);
+            return Ok(Answer::new(deletion).with_notes(chosen.notes));
+        };
+        if given.trim() != token {
+            return Err(changed());
+        }
+        let did = format!(
+            "Deleted run `{}` ({}) of project `{}`: {}.",
+            run.name,
+            run.id,
+            project.name,
+            deletion.told()
+        );
+        let id = undoable(context, &target, Deed { tool: Self::NAME, did }, |to, rows| {
+            let found = Belongings::of(&to.schema, &chosen.owner);
+            if self::token(&chosen, found.digest(to.connection)?) != token {
+                return Err(changed().into());
+            }
+            found.remove(to.connection, rows)
+        })?;
+        deletion.deleted = true;
+        deletion.undo = Some(format!("mcp-trackio undo {id}"));
+        Ok(Answer::new(deletion).with_notes(chosen.notes))
+    }
+}
+
+/// Fits one run in one state.
+fn token(chosen: &Chosen, digest: u64) -> String {
+    let run = &chosen.run;
+    let digest = digest.to_le_bytes();
+    let parts = [chosen.project.name.as_bytes(), run.id.as_bytes(), run.name.as_bytes(), &digest];
+    format!("delete-{:016x}", fingerprint::of(&parts))
+}
+
+fn changed() -> Failure {
+    Failure::new(
+        "Nothing was deleted: the token does not fit. It is of another run, or rows came or went \
+         since. Call delete_run without confirm to see what would go now.",
+    )
+}
+
+impl Deletion {
+    fn told(&self) -> String {
+        let count = |(table, count): (&String, &Value)| format!("{count} of {table}");
+        match self.rows.is_empty() {
+            true => "no rows".to_owned(),
+            false => {
+                format!("rows: {}", self.rows.iter().map(count).collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+}
+
+impl Output for Deletion {
+    fn headline(&self) -> String {
+        let count: u64 = self.rows.values().filter_map(Value::as_u64).sum();
+        let run = text::run_of(&self.run, &self.project);
+        let rows = counted(count as usize, "row");
+        match self.deleted {
+            true => format!("Deleted {run}: {rows}."),
+            false => format!(
+                "Nothing is deleted yet: {run} has {rows}. If the user agrees, call again with \
+                 confirm."
+            ),
+        }
+    }
+}
