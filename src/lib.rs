@@ -8,6 +8,7 @@
 //!     tools      the registry: one type a tool, what is said of it, what it answers
 //!      trackio     Trackio's storage, read exactly as Trackio means it
 //!      analysis    pure functions over series
+//!      remote      Trackio servers that data may be sent to
 //!      journal     what was written, when, and how to undo it
 //! ```
 //!
@@ -17,5 +18,6 @@ pub mod analysis;
 pub mod commands;
 pub mod journal;
 pub mod mcp;
+pub mod remote;
 pub mod tools;
 pub mod trackio;

@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use crate::journal::Journal;
-use crate::tools::{AnyTool, Category, Permission, TOOLS, access};
+use crate::remote::Remote;
+use crate::tools::access::{self, Grant};
+use crate::tools::{AnyTool, Category, Permission, TOOLS};
 use crate::trackio::{Directory, Store};
 
 mod call;
@@ -84,7 +87,8 @@ impl CommandLine {
         let journal = Journal::of_user().context(
             "writes are noted in a journal under the home directory, and there is none; set HOME",
         )?;
-        Ok(Permission::granted(journal, self.media_root.clone()))
+        let (media_roots, remote) = (self.media_root.clone(), Remote::from_environment());
+        Ok(Permission::Writes(Arc::new(Grant { journal, media_roots, remote })))
     }
 
     fn store(&self) -> Store {

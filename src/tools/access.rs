@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::common::Failure;
 use crate::journal::Journal;
+use crate::remote::Remote;
 
 /// The option that lets tools write.
 pub const OPTION: &str = "--allow-writes";
@@ -70,12 +71,14 @@ pub struct Grant {
     pub journal: Journal,
     /// Directories from which files may be copied; none: no file may.
     pub media_roots: Vec<PathBuf>,
+    /// Where data may be sent.
+    pub remote: Remote,
 }
 
 impl Permission {
-    /// Leave to write, noted in this journal.
+    /// Leave to write, noted in this journal, and to speak to servers on this computer.
     pub fn granted(journal: Journal, media_roots: Vec<PathBuf>) -> Self {
-        Self::Writes(Arc::new(Grant { journal, media_roots }))
+        Self::Writes(Arc::new(Grant { journal, media_roots, remote: Remote::default() }))
     }
 
     /// Whether a tool of that access may be listed and called.

@@ -94,7 +94,8 @@ impl Category {
                  the tables and examples."
             }
             Self::Write => {
-                "rename_run renames, delete_run removes one run (two calls; an undo is kept)."
+                "rename_run renames, delete_run removes one run (two calls; an undo is kept); \
+                 upload_db_to_space sends a project to a Trackio server; trigger_sync asks one to sync."
             }
             Self::Guide => {
                 "get_guide explains categories and tools; get_settings tells where data is looked \

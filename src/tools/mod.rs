@@ -36,6 +36,8 @@ mod get_system_metrics_for_run;
 mod get_updates;
 mod query_project;
 mod rename_run;
+mod trigger_sync;
+mod upload_db_to_space;
 
 pub use access::{Access, Permission};
 pub use category::Category;
@@ -202,6 +204,8 @@ pub const TOOLS: &[&dyn AnyTool] = &[
     entry::<query_project::QueryProject>(),
     entry::<rename_run::RenameRun>(),
     entry::<delete_run::DeleteRun>(),
+    entry::<trigger_sync::TriggerSync>(),
+    entry::<upload_db_to_space::UploadDbToSpace>(),
     entry::<get_guide::GetGuide>(),
     entry::<get_settings::GetSettings>(),
 ];

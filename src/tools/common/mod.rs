@@ -20,6 +20,7 @@ pub mod progress;
 pub mod resolve;
 pub mod scan;
 pub mod schema;
+pub mod sending;
 pub mod shape;
 pub mod status;
 pub mod text;
