@@ -14,13 +14,13 @@ class ToolError(Exception):
 
 
 class Session:
-    def __init__(self, binary, directory):
+    def __init__(self, binary, directory, *options, **variables):
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("TRACKIO_", "HF_"))}
         self.process = subprocess.Popen(
-            [binary, "--dir", str(directory)],
+            [binary, "--dir", str(directory), *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=environment,
+            env=environment | variables,
             text=True,
             encoding="utf-8",
         )

@@ -37,7 +37,10 @@ pub fn note(
 /// What a server's refusal means for the caller.
 pub fn failure(client: &Client, error: &Error) -> Failure {
     let words = text::visible(&text::cut(&error.to_string(), 400));
+    let words = words.trim_end_matches('.');
     let next = match error {
+        // What it says is about itself.
+        Error::Refused { status: 500.., .. } => "",
         Error::Refused { .. } if client.has_token() => {
             " Check TRACKIO_WRITE_TOKEN (HF_TOKEN for a Space) in the client's configuration: it \
              must be the server's."

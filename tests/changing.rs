@@ -1,0 +1,318 @@
+//! Renaming, deleting and undoing on databases of every era: the one run that is named, all of it
+//! and nothing else. What is expected is worked out here from the rows before.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use rusqlite::types::Value as Cell;
+use rusqlite::{Connection, OpenFlags};
+use serde_json::{Value, json};
+use support::{Fixture, LEGACY, Session};
+use tempfile::TempDir;
+
+/// The cells of a row by column; its rowid is among them.
+type Row = BTreeMap<String, Cell>;
+/// The rows of all tables, by table.
+type Rows = BTreeMap<String, Vec<Row>>;
+
+/// A server that may write, and the journal that it writes to.
+struct Writer {
+    session: Session,
+    state: TempDir,
+}
+
+impl Writer {
+    fn start(dir: &Path) -> Self {
+        let state = tempfile::tempdir().unwrap();
+        let arguments = ["--dir".as_ref(), dir.as_os_str(), "--allow-writes".as_ref()];
+        let mut session = Session::spawn(arguments, |command| at_home(command, &state));
+        session.handshake(LEGACY);
+        Self { session, state }
+    }
+
+    /// Runs the command that an answer names.
+    fn undo(&self, answer: &Value) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-trackio"));
+        at_home(&mut command, &self.state);
+        let words = answer["undo"].as_str().unwrap().split_whitespace().skip(1);
+        command.args(words).output().unwrap()
+    }
+
+    #[track_caller]
+    fn undo_well(&self, answer: &Value) {
+        let output = self.undo(answer);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn delete(&mut self, project: &str, run: &str) -> Value {
+        let mut arguments = json!({"project": project, "run": run});
+        let shown = self.session.call("delete_run", arguments.clone()).ok().structured;
+        assert_eq!(shown["deleted"], false);
+        arguments["confirm"] = shown["confirm"].clone();
+        let done = self.session.call("delete_run", arguments).ok().structured;
+        assert_eq!((&done["deleted"], &done["rows"]), (&json!(true), &shown["rows"]));
+        done
+    }
+}
+
+fn at_home(command: &mut Command, state: &TempDir) {
+    command.env("XDG_STATE_HOME", state.path()).env("HOME", state.path());
+}
+
+fn rows(database: &Path) -> Rows {
+    let connection =
+        Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let tables = "SELECT name FROM sqlite_master WHERE type = 'table'";
+    let mut tables = connection.prepare(tables).unwrap();
+    let tables = tables.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    let of_table = |table: String| {
+        let sql = format!("SELECT rowid AS rowid_, * FROM {table} ORDER BY rowid");
+        let mut statement = connection.prepare(&sql).unwrap();
+        let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let found = statement
+            .query_map([], |row| {
+                names
+                    .iter()
+                    .enumerate()
+                    .map(|(at, name)| Ok((name.clone(), row.get(at)?)))
+                    .collect()
+            })
+            .unwrap();
+        (table, found.map(Result::unwrap).collect())
+    };
+    tables.map(|table| of_table(table.unwrap())).collect()
+}
+
+fn is(row: &Row, column: &str, text: &str) -> bool {
+    matches!(row.get(column), Some(Cell::Text(found)) if found == text)
+}
+
+/// The run of a row, as one that reads the schema says: by id where the metrics have ids.
+fn belongs(before: &Rows, row: &Row, [id_column, name_column]: [&str; 2], run: &Run) -> bool {
+    let metrics_by_id = before["metrics"].iter().all(|row| row.contains_key("run_id"));
+    match metrics_by_id && row.contains_key(id_column) {
+        true => is(row, id_column, &run.id),
+        false => is(row, name_column, &run.name),
+    }
+}
+
+const OWN: [&str; 2] = ["run_id", "run_name"];
+const PRODUCER: [&str; 2] = ["producer_run_id", "producer_run_name"];
+
+/// What is left of the rows without the run.
+fn without(before: &Rows, run: &Run) -> Rows {
+    let mut after = before.clone();
+    for rows in after.values_mut() {
+        rows.retain(|row| !belongs(before, row, OWN, run));
+        for row in rows.iter_mut().filter(|row| belongs(before, row, PRODUCER, run)) {
+            row.extend(PRODUCER.map(|column| (column.to_owned(), Cell::Null)));
+        }
+    }
+    after
+}
+
+/// The rows with another name for the run.
+fn renamed(before: &Rows, run: &Run, name: &str) -> Rows {
+    let mut after = before.clone();
+    for row in after.values_mut().flatten() {
+        for columns in [OWN, PRODUCER] {
+            if belongs(before, row, columns, run) {
+                row.insert(columns[1].to_owned(), Cell::Text(name.to_owned()));
+            }
+        }
+    }
+    after
+}
+
+struct Run {
+    id: String,
+    name: String,
+}
+
+fn runs(session: &mut Session, project: &str) -> Vec<Run> {
+    let pages = session.pages("get_runs_for_project", &json!({"project": project, "limit": 100}));
+    let found = pages.iter().flat_map(|page| page.structured["runs"].as_array().unwrap());
+    let text = |run: &Value, key: &str| run[key].as_str().unwrap().to_owned();
+    found.map(|run| Run { id: text(run, "id"), name: text(run, "name") }).collect()
+}
+
+#[track_caller]
+fn assert_same(found: &Rows, expected: &Rows, what: &str) {
+    for (table, rows) in expected {
+        let found = &found[table];
+        assert_eq!(found.len(), rows.len(), "{what}: rows of {table}");
+        for (found, row) in found.iter().zip(rows) {
+            assert_eq!(found, row, "{what}: a row of {table}");
+        }
+    }
+}
+
+#[test]
+fn one_run_alone_is_renamed_and_deleted_and_an_undo_restores_it_bit_for_bit() {
+    let mut same_named = 0;
+    for (fixture, projects) in [
+        ("0.3.4", vec!["main"]),
+        ("0.14.2", vec!["main", "mediaproj"]),
+        ("0.24.2", vec!["demo-main", "pending-space"]),
+        ("0.43.0", vec!["demo-main", "art-proj", "art-consumer", "demo-traces", "pending-space"]),
+        ("upgraded-0.14.2-0.36.0", vec!["main"]),
+    ] {
+        let unpacked = Fixture::unpack(fixture);
+        let mut writer = Writer::start(&unpacked.dir);
+        for project in projects {
+            let what = format!("{fixture}/{project}");
+            same_named += change_and_undo_runs(&mut writer, &unpacked.dir, project, &what);
+        }
+    }
+    assert!(same_named >= 3, "no fixture has runs of one name");
+}
+
+/// Answers how many of them share their name.
+fn change_and_undo_runs(writer: &mut Writer, dir: &Path, project: &str, place: &str) -> usize {
+    let database = dir.join(format!("{project}.db"));
+    let mut same_named = 0;
+    let before = rows(&database);
+    let all = runs(&mut writer.session, project);
+    assert!(!all.is_empty(), "{place} has no runs");
+    let shares_name = |run: &Run| all.iter().filter(|other| other.name == run.name).count() > 1;
+    let (shared, own): (Vec<&Run>, Vec<&Run>) = all.iter().partition(|run| shares_name(run));
+    for run in shared.into_iter().chain(own.into_iter().take(3)) {
+        let what = format!("{place} {} ({})", run.name, run.id);
+        let mut arguments =
+            json!({"project": project, "old_name": run.name, "new_name": " other "});
+        if shares_name(run) {
+            same_named += 1;
+            let refused = writer.session.call("rename_run", arguments.clone()).failure();
+            assert!(refused.contains(&run.id), "{what}: {refused}");
+        }
+        arguments["run_id"] = json!(run.id);
+        let done = writer.session.call("rename_run", arguments).ok().structured;
+        assert_same(&rows(&database), &renamed(&before, run, "other"), &what);
+        writer.undo_well(&done);
+        assert_same(&rows(&database), &before, &format!("{what}, rename undone"));
+
+        let done = writer.delete(project, &run.id);
+        assert_same(&rows(&database), &without(&before, run), &format!("{what}, deleted"));
+        let ids: Vec<String> =
+            runs(&mut writer.session, project).into_iter().map(|run| run.id).collect();
+        assert!(!ids.contains(&run.id), "{what} is still listed");
+        writer.undo_well(&done);
+        assert_same(&rows(&database), &before, &format!("{what}, deletion undone"));
+    }
+    same_named
+}
+
+#[test]
+fn a_token_fits_one_run_in_one_state() {
+    let fixture = Fixture::unpack("0.43.0");
+    let database = fixture.dir.join("demo-main.db");
+    let mut writer = Writer::start(&fixture.dir);
+    let all = runs(&mut writer.session, "demo-main");
+    let (first, other) = (&all[0].id, &all[1].id);
+    let token = |writer: &mut Writer, run: &str| {
+        let arguments = json!({"project": "demo-main", "run": run});
+        writer.session.call("delete_run", arguments).ok().structured["confirm"].clone()
+    };
+    let confirm = token(&mut writer, first);
+    assert_eq!(confirm, token(&mut writer, first));
+    let before = rows(&database);
+    for (run, confirm) in [(other, &confirm), (first, &json!("true")), (first, &json!(""))] {
+        let arguments = json!({"project": "demo-main", "run": run, "confirm": confirm});
+        let refused = writer.session.call("delete_run", arguments).failure();
+        assert!(refused.contains("without confirm"), "{refused}");
+    }
+    assert_same(&rows(&database), &before, "refused");
+    let log = "INSERT INTO metrics (run_id, timestamp, run_name, step, metrics)
+               SELECT run_id, timestamp, run_name, step + 1, metrics FROM metrics
+               WHERE run_id = ?1 LIMIT 1";
+    assert_eq!(Connection::open(&database).unwrap().execute(log, [first]).unwrap(), 1);
+    let arguments = json!({"project": "demo-main", "run": first, "confirm": confirm});
+    writer.session.call("delete_run", arguments).failure();
+}
+
+#[test]
+fn an_undo_is_done_once_and_wholly_or_not_at_all() {
+    let fixture = Fixture::unpack("0.43.0");
+    let database = fixture.dir.join("demo-main.db");
+    let mut writer = Writer::start(&fixture.dir);
+    let run = runs(&mut writer.session, "demo-main").remove(0);
+    let done = writer.delete("demo-main", &run.id);
+    // A row that takes the place of one that went.
+    let connection = Connection::open(&database).unwrap();
+    let taken = "INSERT INTO configs (id, run_id, run_name, config, created_at)
+                 VALUES (999, ?1, 'again', x'7b7d', '2026-01-01T00:00:00+00:00')";
+    connection.execute(taken, [&run.id]).unwrap();
+    let before = rows(&database);
+    let refused = writer.undo(&done);
+    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && words.contains("nothing was restored"), "{words}");
+    assert_same(&rows(&database), &before, "a refused undo");
+    connection.execute("DELETE FROM configs WHERE id = 999", []).unwrap();
+    writer.undo_well(&done);
+    let again = writer.undo(&done);
+    let words = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(!again.status.success() && words.contains("already"), "{words}");
+}
+
+#[test]
+fn a_run_with_rows_in_the_inbox_is_left_alone() {
+    let fixture = Fixture::unpack("special-mixed-inbox");
+    let before = support::snapshot(&fixture.dir);
+    let mut writer = Writer::start(&fixture.dir);
+    let projects = writer.session.call("get_all_projects", json!({})).ok().structured;
+    let mut refused = 0;
+    for project in projects["projects"].as_array().unwrap() {
+        let project = project.as_str().unwrap();
+        for run in runs(&mut writer.session, project) {
+            let arguments = json!({"project": project, "run": run.id});
+            let answer = writer.session.call("delete_run", arguments);
+            if answer.is_error && answer.text.contains("inbox") {
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 0, "no run has rows in the inbox");
+    assert_eq!(support::changes(&before, &support::snapshot(&fixture.dir)), Vec::<String>::new());
+}
+
+#[test]
+fn leave_to_write_changes_the_list_and_read_only_wins() {
+    let fixture = Fixture::empty();
+    let listed = |arguments: &[&str], variable: Option<&str>| -> Vec<Value> {
+        let dir = fixture.dir.to_str().unwrap();
+        let mut session = Session::spawn(["--dir", dir].iter().chain(arguments), |command| {
+            command.env_remove("MCP_TRACKIO_ALLOW_WRITES");
+            if let Some(value) = variable {
+                command.env("MCP_TRACKIO_ALLOW_WRITES", value);
+            }
+        });
+        session.handshake(LEGACY);
+        session.tools()
+    };
+    let writes = |tools: &[Value]| {
+        tools.iter().filter(|tool| tool["annotations"]["readOnlyHint"] == false).count()
+    };
+    assert_eq!(writes(&listed(&[], None)), 0);
+    assert_eq!(writes(&listed(&[], Some("0"))), 0);
+    assert_eq!(writes(&listed(&["--read-only", "--allow-writes"], Some("1"))), 0);
+    assert_eq!(writes(&listed(&["--allow-writes", "--toolsets", "runs"], None)), 0);
+    let allowed = listed(&[], Some("1"));
+    assert_eq!(allowed, listed(&["--allow-writes"], None));
+    let hints = |name: &str| {
+        let tool = allowed.iter().find(|tool| tool["name"] == name).unwrap();
+        let hint = |key: &str| tool["annotations"][key].as_bool().unwrap();
+        ["destructiveHint", "idempotentHint", "openWorldHint"].map(hint)
+    };
+    assert_eq!(hints("rename_run"), [false, false, false]);
+    assert_eq!(hints("delete_run"), [true, false, false]);
+    assert_eq!(hints("trigger_sync"), [false, true, true]);
+    assert_eq!(hints("upload_db_to_space"), [true, true, true]);
+
+    let mut session = Session::start(&fixture.dir);
+    let refused = session.call("delete_run", json!({"project": "p", "run": "r"})).failure();
+    assert!(refused.contains("--allow-writes"), "{refused}");
+}
