@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use mcp_trackio::commands::{CommandLine, demo::data};
 use mcp_trackio::journal::Journal;
 use mcp_trackio::tools::common::Progress;
-use mcp_trackio::tools::{self, Category, Permission, Surroundings, TOOLS, document};
+use mcp_trackio::tools::{self, Access, Category, Permission, Surroundings, TOOLS, document};
 use mcp_trackio::trackio::{Directory, Stop, Store};
 use serde_json::Value;
 
@@ -76,8 +76,9 @@ const QUESTIONS: &[(&str, &str, &str, &[&str])] = &[
     ),
 ];
 
-/// Crates that speak over a network. `mio` and `socket2` are not among them: tokio's event loop
-/// brings them in, for the pipes to the client.
+/// Crates that speak over a network, but for `ureq` and its `rustls`, which `src/remote` uses.
+/// `mio` and `socket2` are not among them: tokio's event loop brings them in, for the pipes to the
+/// client.
 const NETWORK_CRATES: &[&str] = &[
     "curl",
     "h2",
@@ -89,9 +90,7 @@ const NETWORK_CRATES: &[&str] = &[
     "openssl",
     "quinn",
     "reqwest",
-    "rustls",
     "tungstenite",
-    "ureq",
 ];
 
 // Generated pages.
@@ -515,17 +514,42 @@ fn direct_dependencies(manifest: &str) -> BTreeSet<&str> {
 }
 
 #[test]
-fn nothing_speaks_over_a_network() {
+fn only_the_module_that_sends_speaks_over_a_network() {
     let lock = read(&root().join("Cargo.lock"));
     for name in NETWORK_CRATES {
         let line = format!("name = \"{name}\"");
         assert!(!lock.lines().any(|l| l == line), "Cargo.lock holds {name}; see docs/privacy.md");
     }
     for path in files_under(&root().join("src"), "rs") {
-        for name in ["std::net", "tokio::net", "std::os::unix::net"] {
-            assert!(!read(&path).contains(name), "{} uses {name}", path.display());
+        if path.starts_with(root().join("src/remote")) {
+            continue;
+        }
+        let source = read(&path);
+        for name in ["std::net", "tokio::net", "std::os::unix::net", "ureq"] {
+            assert!(!source.contains(name), "{} uses {name}", path.display());
         }
     }
+}
+
+#[test]
+fn only_tools_that_say_so_can_send() {
+    let uses = |word: &str| -> BTreeSet<String> {
+        let files = files_under(&root().join("src/tools"), "rs");
+        let using = files.iter().filter(|path| read(path).contains(word));
+        using.map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned()).collect()
+    };
+    let senders: BTreeSet<String> = TOOLS
+        .iter()
+        .filter(|tool| matches!(tool.access(), Access::Send { .. }))
+        .map(|tool| tool.name().to_owned())
+        .collect();
+    assert!(!senders.is_empty());
+    let mut shared = uses("crate::remote");
+    shared.extend(uses("sending::"));
+    for part in ["access", "sending"] {
+        shared.remove(part);
+    }
+    assert_eq!(shared, senders, "what uses src/remote (left) and the tools that say they send");
 }
 
 // Files.

@@ -583,6 +583,30 @@ fn the_list_of_tools_stays_small() {
     assert!(whole / 4 <= 9_000, "the list takes about {} tokens", whole / 4);
 }
 
+#[test]
+fn the_list_with_the_tools_that_write_stays_small() {
+    let fixture = Fixture::empty();
+    let dir = fixture.dir.to_str().unwrap();
+    let mut session = Session::spawn(["--dir", dir, "--allow-writes"], |_| {});
+    session.handshake(LEGACY);
+    let tools = session.tools();
+    let seen = ["name", "title", "description", "inputSchema"];
+    let bytes = |tool: &Value| -> usize {
+        let parts = seen.iter().filter_map(|key| tool.get(*key));
+        parts.map(|part| part.as_str().map_or_else(|| part.to_string().len(), str::len)).sum()
+    };
+    let model: usize = tools.iter().map(bytes).sum();
+    let whole: usize = tools.iter().map(|tool| tool.to_string().len()).sum();
+    assert!(model / 4 <= 7_500, "a model sees about {} tokens", model / 4);
+    assert!(whole / 4 <= 12_000, "the list takes about {} tokens", whole / 4);
+    for tool in tools.iter().filter(|tool| tool["annotations"]["readOnlyHint"] == false) {
+        let (own, whole) = (bytes(tool) / 4, tool.to_string().len() / 4);
+        let name = tool["name"].as_str().unwrap();
+        assert!(own <= 260, "a model sees about {own} tokens of {name}");
+        assert!(whole <= 400, "{name} takes about {whole} tokens");
+    }
+}
+
 /// Every default answer about a fixture is valid by its tool's own schema and small.
 fn default_answers(fixture: &str) {
     let fixture = Fixture::unpack(fixture);
