@@ -13,6 +13,7 @@ mod fragment;
 mod fresh;
 mod insert;
 mod lock;
+pub mod media;
 mod mode;
 mod open;
 mod prepare;

@@ -86,7 +86,7 @@ pub fn add_what_lacks(connection: &Connection, schema: &Schema) -> Result<bool> 
     }
     let keyed_by_name =
         |name: &&str| schema.table(name).is_some_and(|table| table.key == RunKey::Name);
-    if schema.user_version < CURRENT_VERSION && !KEYED.iter().any(|name| keyed_by_name(name)) {
+    if schema.user_version < CURRENT_VERSION && !KEYED.iter().any(keyed_by_name) {
         statements.push(format!("PRAGMA user_version = {CURRENT_VERSION}"));
     }
     for statement in &statements {
