@@ -47,8 +47,7 @@ impl Tool for BulkLog {
     const CATEGORY: Category = Category::Write;
     const ACCESS: Access = Access::Write { destructive: false, idempotent: false };
     const ABOUT: &'static str = "Log rows of metrics to runs; makes projects and runs that do not \
-        exist. All rows of a project or none. bulk_log_system is for system metrics, bulk_alert \
-        for alerts.";
+        exist. All rows of a project or none. bulk_log_system is for GPU, CPU and memory.";
     const GUIDE: &'static str = "A run name that several runs share needs run_id. Non-finite \
         numbers are the strings NaN, Infinity and -Infinity. Rows are only added: a run that has a \
         config keeps it. With log_ids a call can be repeated safely after a failure.";

@@ -54,7 +54,7 @@ impl<'a> Batch<'a> {
     fn insert(mut self, entries: &[Entry]) -> Result<Written> {
         for entry in entries {
             let run = self.runs.find(&entry.run, entry.run_id.as_deref())?;
-            let id = self.runs.id_in_newer_tables(&run, entry.run_id.as_deref())?;
+            let id = self.runs.id_in_newer_tables(&run)?;
             let of_row = Row { run: &run, id: &id, entry };
             let added = match &entry.content {
                 Content::Metrics { metrics, step, config } => {

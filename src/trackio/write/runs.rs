@@ -56,9 +56,12 @@ impl<'a> Runs<'a> {
         Ok(found)
     }
 
-    /// What a table that is keyed by id calls the run: in an upgraded project the metrics can be
-    /// keyed by name all the same, and then another table may know an id.
-    pub fn id_in_newer_tables(&self, run: &RunOfRows, given: Option<&str>) -> Result<String> {
+    /// What a table that is keyed by id calls the run.
+    ///
+    /// In an upgraded project the metrics can be keyed by name all the same. Another table may
+    /// know an id then, which Trackio's migration will give to all of them. Where none does it is
+    /// the name: by it Trackio finds the row before the migration too.
+    pub fn id_in_newer_tables(&self, run: &RunOfRows) -> Result<String> {
         if self.key == RunKey::Id {
             return Ok(run.id.clone());
         }
@@ -74,7 +77,7 @@ impl<'a> Runs<'a> {
                 return Ok(id);
             }
         }
-        Ok(given.map_or_else(new_id, str::to_owned))
+        Ok(run.name.clone())
     }
 
     fn keyed_by_name(&self, name: &str) -> RunOfRows {
