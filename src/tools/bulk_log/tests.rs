@@ -49,7 +49,7 @@ fn a_new_run_in_a_new_project_gets_an_id_its_steps_and_its_config() {
     let config = "SELECT run_id || CAST(config AS TEXT) FROM configs";
     assert_eq!(rows(&fixture, "myproject", config), [format!("{id}{{\"lr\":0.1}}")]);
     let noted = fixture.journal().entries().unwrap();
-    assert_eq!((noted.len(), noted[0].undo.as_str()), (1, format!("delete_run of {id}").as_str()));
+    assert_eq!((noted.len(), noted[0].undo.as_str()), (1, format!("delete the run {id}").as_str()));
 }
 
 #[test]

@@ -193,7 +193,7 @@ fn quoted_run(run: &crate::trackio::write::entry::RunOfRows) -> String {
 fn undo(entries: &[Entry], written: &Written) -> String {
     if written.runs.iter().all(|run| run.is_new) {
         let ids: Vec<&str> = written.runs.iter().map(|run| run.id.as_str()).collect();
-        return format!("delete_run of {}", ids.join(", "));
+        return format!("delete the run {}", ids.join(", "));
     }
     let column = entries.first().map_or("log_id", |entry| entry.content.id_column());
     let table = entries.first().map_or("metrics", |entry| entry.content.table());
