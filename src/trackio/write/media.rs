@@ -21,6 +21,10 @@ const TYPES: &[(&str, &[&str])] = &[
 /// The longest header of a PLY file that Trackio reads.
 const PLY_HEADER: u64 = 256 << 10;
 
+/// What every vertex of a Gaussian splat has, beside a color.
+const SPLAT: &[&str] =
+    &["opacity", "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3"];
+
 /// A file that is in its place under `media`; taken away again unless it is kept.
 #[derive(Debug)]
 pub struct Placed {
@@ -128,7 +132,11 @@ fn shape_of(file: &Path, extension: &str) -> io::Result<&'static str> {
         let count = line.strip_prefix("element face ").and_then(|count| count.trim().parse().ok());
         count.is_some_and(|count: u64| count > 0)
     });
-    if ["f_dc_0", "opacity", "scale_0", "rot_0"].iter().all(|name| header.contains(name)) {
+    let has = |names: &[&str]| {
+        names.iter().all(|name| header.lines().any(|line| line.ends_with(&format!(" {name}"))))
+    };
+    let has_color = has(&["f_dc_0", "f_dc_1", "f_dc_2"]) || has(&["red", "green", "blue"]);
+    if has(SPLAT) && has_color {
         return Ok("gaussian_splat");
     }
     Ok(if has_faces { "mesh" } else { "point_cloud" })

@@ -5,7 +5,7 @@
 
 use std::env;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Where rows go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,10 +45,14 @@ fn by_mounts(mounts: &str, directory: &Path) -> Mode {
     }
 }
 
-/// The directory, links resolved, or the nearest that exists.
-fn existing(directory: &Path) -> std::path::PathBuf {
+/// The directory, links resolved as far as it exists.
+fn existing(directory: &Path) -> PathBuf {
     let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
-    absolute.ancestors().find_map(|path| path.canonicalize().ok()).unwrap_or(absolute)
+    let resolved = absolute.ancestors().find_map(|ancestor| {
+        let rest = absolute.strip_prefix(ancestor).ok()?;
+        Some(ancestor.canonicalize().ok()?.join(rest))
+    });
+    resolved.unwrap_or(absolute)
 }
 
 fn is_network(kind: &str) -> bool {
