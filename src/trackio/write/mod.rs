@@ -17,8 +17,8 @@ pub mod media;
 mod mode;
 mod open;
 mod prepare;
-pub mod saved;
 mod runs;
+pub mod saved;
 mod trace;
 
 #[cfg(test)]
