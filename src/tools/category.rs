@@ -94,10 +94,9 @@ impl Category {
                  the tables and examples."
             }
             Self::Write => {
-                "bulk_log adds rows of metrics, bulk_log_system of system metrics, bulk_alert \
-                 raises alerts, bulk_upload_media logs files. rename_run renames, delete_run \
-                 removes one run (two calls; an undo is kept); upload_db_to_space sends a project \
-                 to a Trackio server; trigger_sync asks one to sync."
+                "bulk_log, bulk_log_system, bulk_alert and bulk_upload_media add rows; rename_run \
+                 and delete_run (two calls) can be undone; upload_db_to_space and trigger_sync go \
+                 to a Trackio server."
             }
             Self::Guide => {
                 "get_guide explains categories and tools; get_settings tells where data is looked \
