@@ -105,7 +105,10 @@ impl Category {
                 "query_project runs read-only SQL where no other tool fits; without sql: \
                  tables and examples."
             }
-            Self::Write => "rename_run, delete_run, upload_db_to_space, trigger_sync.",
+            Self::Write => {
+                "bulk_log, bulk_log_system, bulk_alert, bulk_upload_media, rename_run, delete_run, \
+                 upload_db_to_space, trigger_sync."
+            }
             Self::Guide => {
                 "get_guide explains categories and tools; get_settings tells where data is looked \
                  for and what was found."

@@ -13,6 +13,10 @@ use serde_json::{Map, Value};
 
 pub mod access;
 mod analyze_sweep;
+mod bulk_alert;
+mod bulk_log;
+mod bulk_log_system;
+mod bulk_upload_media;
 pub mod category;
 pub mod common;
 mod compare_runs;
@@ -233,6 +237,10 @@ pub const TOOLS: &[&dyn AnyTool] = &[
     entry::<get_artifact::GetArtifact>(),
     entry::<get_media::GetMedia>(),
     entry::<query_project::QueryProject>(),
+    entry::<bulk_log::BulkLog>(),
+    entry::<bulk_log_system::BulkLogSystem>(),
+    entry::<bulk_alert::BulkAlert>(),
+    entry::<bulk_upload_media::BulkUploadMedia>(),
     entry::<rename_run::RenameRun>(),
     entry::<delete_run::DeleteRun>(),
     entry::<trigger_sync::TriggerSync>(),

@@ -72,6 +72,14 @@ impl Inbox {
         Self { batches }
     }
 
+    /// The runs that its rows name, with their ids.
+    pub fn runs(&self) -> impl Iterator<Item = (String, String)> {
+        self.batches.iter().flatten().filter_map(|record| {
+            let name = record.text("run")?;
+            Some((name.to_owned(), record.text("run_id").unwrap_or(name).to_owned()))
+        })
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.batches.is_empty()

@@ -143,6 +143,12 @@ impl Store {
         }
     }
 
+    /// A project whose database is, or will be, at `path`; without what waits in the inbox.
+    pub(super) fn project_at(&self, name: &str, path: PathBuf) -> Project {
+        let (name, cache) = (name.to_owned(), Arc::clone(&self.cache));
+        Project { name, path: Some(path), inner: None, inbox: Inbox::default(), cache }
+    }
+
     /// What tells, without opening anything, whether a project may have changed: one digest for
     /// each name, which outlives the process.
     pub fn digests(&self, names: &[String]) -> Vec<u32> {
@@ -189,6 +195,12 @@ impl Project {
                 on_connection(&opened).map_err(|error| database::explain(error, &self.name, stop))
             }
         }
+    }
+
+    /// The same project with these rows laid over it, its database where there is one.
+    pub(super) fn with_inbox(&self, inbox: Inbox) -> Self {
+        let path = self.path.clone().filter(|path| path.symlink_metadata().is_ok());
+        Self { path, inbox, ..self.clone() }
     }
 
     /// When its files were last written.

@@ -69,6 +69,13 @@ pub fn rfc3339(moment: Timestamp) -> String {
     rounded.to_string()
 }
 
+/// The form in which Trackio stores times: UTC, microseconds unless there are none.
+pub fn stored(moment: Timestamp) -> String {
+    let moment = moment.round(Unit::Microsecond).unwrap_or(moment);
+    let fraction = if moment.subsec_nanosecond() == 0 { "" } else { "%.6f" };
+    moment.strftime(&format!("%Y-%m-%dT%H:%M:%S{fraction}+00:00")).to_string()
+}
+
 /// A length of time as a person says it: `45 s`, `12 min`, `3.4 h`, `2.1 days`.
 pub fn span(seconds: f64) -> String {
     match seconds {
@@ -96,6 +103,17 @@ mod tests {
         }
         for text in ["2026-02-30T00:00:00+00:00", "2026-01-01T24:00:00+00:00", "2026-01-01", ""] {
             assert_eq!(utc_seconds(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_stored_as_python_writes_them() {
+        for (moment, expected) in [
+            ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05+00:00"),
+            ("2026-01-02T03:04:05.25+02:00", "2026-01-02T01:04:05.250000+00:00"),
+            ("2026-01-02T03:04:05.0000001Z", "2026-01-02T03:04:05+00:00"),
+        ] {
+            assert_eq!(stored(moment.parse().unwrap()), expected);
         }
     }
 

@@ -14,7 +14,7 @@ class ToolError(Exception):
 
 
 class Session:
-    def __init__(self, binary, directory, *options, **variables):
+    def __init__(self, binary, directory, *options, popen=None, **variables):
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("TRACKIO_", "HF_"))}
         self.process = subprocess.Popen(
             [binary, "--dir", str(directory), *options],
@@ -23,6 +23,7 @@ class Session:
             env=environment | variables,
             text=True,
             encoding="utf-8",
+            **(popen or {}),
         )
         self.lines, self.id = queue.Queue(), 0
         threading.Thread(target=self._listen, daemon=True).start()

@@ -16,6 +16,7 @@ const ALIASES: &[(&str, &str)] = &[
     ("query", "sql"),
     ("project_name", "project"),
     ("metrics", "metric"),
+    ("logs", "entries"),
 ];
 
 /// A call's arguments, checked against the tool's schema.

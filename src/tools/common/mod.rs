@@ -27,6 +27,7 @@ pub mod shape;
 pub mod status;
 pub mod text;
 pub mod window;
+pub mod writing;
 
 pub use answer::{Answer, Failure, Item, Output, Page, PageRequest};
 pub use context::Context;

@@ -8,11 +8,18 @@
 //! lock is never held while we wait: when SQLite is busy, it is given back and taken again.
 
 pub mod belongings;
+pub mod entry;
+mod fragment;
 mod fresh;
+mod insert;
 mod lock;
+pub mod media;
+mod mode;
 mod open;
 mod prepare;
+mod runs;
 pub mod saved;
+mod trace;
 
 #[cfg(test)]
 mod tests;
@@ -20,12 +27,13 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::ErrorCode;
 
 use super::error::{Error, Result};
+use super::gate::Gate;
 use super::handles::ConnectionGuard;
 use super::name::canonical;
-use super::project::Store;
+use super::project::{Project, Snapshot, Store};
 use super::schema::Schema;
 use super::stop::Stop;
 use fresh::Fresh;
@@ -50,17 +58,15 @@ pub enum Purpose {
 #[derive(Debug, Clone)]
 pub struct Target {
     name: String,
+    directory: PathBuf,
     path: PathBuf,
     locks: Vec<PathBuf>,
+    project: Project,
 }
 
-/// An open database within a write transaction.
-pub struct Transaction<'a> {
-    /// The connection; what runs on it is committed when the work succeeds.
-    pub connection: &'a Connection,
-    /// The tables, table by table keyed by id or by name.
-    pub schema: Schema,
-}
+/// An open database within a write transaction: what reads a snapshot reads it, and what runs on
+/// its connection is committed when the work succeeds. Rows in the inbox are not part of it.
+pub type Transaction<'a> = Snapshot<'a>;
 
 impl Store {
     /// The file that a project of this name has, or would have.
@@ -77,7 +83,13 @@ impl Store {
         if !path.exists() && self.inner_projects(stop).iter().any(|inner| inner == name) {
             return Err(not_writable(name, OF_FIRST_FILE.to_owned()));
         }
-        Ok(Target { name: name.to_owned(), locks: lock::files(directory, name), path })
+        Ok(Target {
+            name: name.to_owned(),
+            directory: directory.clone(),
+            locks: lock::files(directory, name),
+            project: self.project_at(name, path.clone()),
+            path,
+        })
     }
 }
 
@@ -109,7 +121,7 @@ impl Target {
         let end = Instant::now() + PATIENCE;
         let mut sleep = SLEEP.0;
         loop {
-            if let Some(value) = self.attempt(purpose, &work)? {
+            if let Some(value) = self.attempt(purpose, stop, &work)? {
                 return Ok(value);
             }
             if stop.is_set() {
@@ -128,6 +140,7 @@ impl Target {
     fn attempt<T>(
         &self,
         purpose: Purpose,
+        stop: &Stop,
         work: &impl Fn(&Transaction<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
         if purpose == Purpose::Edit && !self.path.exists() {
@@ -140,7 +153,7 @@ impl Target {
             .map_err(|error| not_writable(&self.name, in_words(&error)))?;
         let Some(lock) = lock else { return Ok(None) };
         let fresh = Fresh::watch(&self.path);
-        let result = self.transact(purpose, work);
+        let result = self.transact(purpose, stop, work);
         match &result {
             Ok(_) => fresh.keep(),
             Err(_) => fresh.remove(),
@@ -156,6 +169,7 @@ impl Target {
     fn transact<T>(
         &self,
         purpose: Purpose,
+        stop: &Stop,
         work: &impl Fn(&Transaction<'_>) -> Result<T>,
     ) -> Result<T> {
         let _guard = ConnectionGuard::new(&self.path);
@@ -167,7 +181,10 @@ impl Target {
         if purpose == Purpose::Log && prepare::add_what_lacks(&transaction, &schema)? {
             schema = Schema::read(&transaction)?;
         }
-        let value = work(&Transaction { connection: &transaction, schema })?;
+        let project = &self.project;
+        let gate = &Gate::default();
+        let connection = &transaction;
+        let value = work(&Transaction { connection, schema, project, stop, gate, change: None })?;
         transaction.commit()?;
         Ok(value)
     }

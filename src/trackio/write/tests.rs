@@ -163,3 +163,22 @@ fn while_sqlite_is_busy_the_lock_is_free() {
     let rows: i64 = other.query_row("SELECT COUNT(*) FROM metrics", [], |row| row.get(0)).unwrap();
     assert_eq!(rows, 2);
 }
+
+#[test]
+fn a_full_disk_leaves_what_was_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let target = store(directory.path()).target("p", &Stop::default()).unwrap();
+    target.write(Purpose::Log, &Stop::default(), |to| insert(to, 0)).unwrap();
+    let failed = target.write(Purpose::Log, &Stop::default(), |to| {
+        to.connection.pragma_update(None, "max_page_count", 1)?;
+        (1..10_000).try_for_each(|step| insert(to, step))
+    });
+    let words = failed.unwrap_err().to_string();
+    assert!(words.contains("nothing was written") && words.contains("disk is full"), "{words}");
+    let count = target.write(Purpose::Edit, &Stop::default(), |to| {
+        Ok(to
+            .connection
+            .query_row("SELECT COUNT(*) FROM metrics", [], |row| row.get::<_, i64>(0))?)
+    });
+    assert_eq!(count.unwrap(), 1);
+}
