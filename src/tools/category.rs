@@ -25,6 +25,8 @@ pub enum Category {
     Analysis,
     /// Models, datasets, registries.
     Artifacts,
+    /// Conversations and agents.
+    Traces,
     /// SQL.
     Query,
     /// Help and settings.
@@ -33,7 +35,7 @@ pub enum Category {
 
 impl Category {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Projects,
         Self::Runs,
         Self::Metrics,
@@ -41,6 +43,7 @@ impl Category {
         Self::Alerts,
         Self::Analysis,
         Self::Artifacts,
+        Self::Traces,
         Self::Query,
         Self::Guide,
     ];
@@ -55,6 +58,7 @@ impl Category {
             Self::Alerts => "alerts",
             Self::Analysis => "analysis",
             Self::Artifacts => "artifacts",
+            Self::Traces => "traces",
             Self::Query => "query",
             Self::Guide => "guide",
         }
@@ -92,6 +96,10 @@ impl Category {
             Self::Artifacts => {
                 "find_artifacts lists models, datasets and registries; get_artifact tells all \
                  about one version: files on disk, their first rows, who made and used it."
+            }
+            Self::Traces => {
+                "get_traces lists the conversations and agent traces of a run in outline, finds \
+                 some by text or step, and gives one in full."
             }
             Self::Query => {
                 "query_project runs read-only SQL where no other tool fits; without sql it shows \

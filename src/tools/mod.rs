@@ -33,6 +33,7 @@ mod get_settings;
 mod get_snapshot;
 mod get_system_logs;
 mod get_system_metrics_for_run;
+mod get_traces;
 mod get_updates;
 mod query_project;
 
@@ -185,6 +186,7 @@ pub const TOOLS: &[&dyn AnyTool] = &[
     entry::<get_updates::GetUpdates>(),
     entry::<find_artifacts::FindArtifacts>(),
     entry::<get_artifact::GetArtifact>(),
+    entry::<get_traces::GetTraces>(),
     entry::<query_project::QueryProject>(),
     entry::<get_guide::GetGuide>(),
     entry::<get_settings::GetSettings>(),

@@ -12,6 +12,7 @@ pub mod diagnosis;
 pub mod filter;
 #[cfg(test)]
 pub mod fixture;
+pub mod gpu;
 pub mod logs;
 pub mod metric_list;
 pub mod nearest;

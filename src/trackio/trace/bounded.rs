@@ -15,15 +15,20 @@ pub struct Limits {
     pub letters: usize,
     /// Items of a list, fields of an object.
     pub items: usize,
+    /// Bytes of all that is kept, roughly.
+    pub bytes: usize,
 }
+
+/// What a value without a text is taken for.
+const BYTES_A_VALUE: usize = 16;
 
 /// Reads a value within the limits, and counts the letters of all its texts, kept or not. `None`
 /// where it is no JSON.
 pub fn read(json: &RawValue, limits: Limits) -> Option<(Value, usize)> {
-    let mut letters = 0;
-    let seed = Seed { limits, keeps: true, letters: &mut letters };
+    let mut tally = Tally { letters: 0, room: limits.bytes };
+    let seed = Seed { limits, keeps: true, tally: &mut tally };
     let value = seed.deserialize(&mut serde_json::Deserializer::from_str(json.get())).ok()?;
-    Some((value, letters))
+    Some((value, tally.letters))
 }
 
 /// A text of at most so many letters; what was cut is counted, also what was cut before.
@@ -47,15 +52,30 @@ pub fn marked(text: &str) -> Option<(&str, usize)> {
     Some((kept, rest.parse().ok()?))
 }
 
+/// The letters that were met, and the bytes that can still be kept.
+struct Tally {
+    letters: usize,
+    room: usize,
+}
+
 struct Seed<'t> {
     limits: Limits,
     keeps: bool,
-    letters: &'t mut usize,
+    tally: &'t mut Tally,
 }
 
 impl Seed<'_> {
     fn within(&mut self, keeps: bool) -> Seed<'_> {
-        Seed { limits: self.limits, keeps: self.keeps && keeps, letters: self.letters }
+        Seed { limits: self.limits, keeps: self.keeps && keeps, tally: self.tally }
+    }
+
+    /// Whether one more value can be kept beside so many.
+    fn has_room(&mut self, kept: usize) -> bool {
+        let has_room = kept < self.limits.items && self.tally.room >= BYTES_A_VALUE;
+        if self.keeps && has_room {
+            self.tally.room -= BYTES_A_VALUE;
+        }
+        has_room
     }
 }
 
@@ -96,21 +116,23 @@ impl<'de> Visitor<'de> for Seed<'_> {
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
         let letters = text.chars().count();
-        *self.letters += letters;
-        Ok(match self.keeps {
-            false => Value::Null,
-            true if letters <= self.limits.letters => text.into(),
-            true => {
-                let kept: String = text.chars().take(self.limits.letters).collect();
-                format!("{kept}… (+{})", letters - self.limits.letters).into()
-            }
-        })
+        self.tally.letters += letters;
+        if !self.keeps {
+            return Ok(Value::Null);
+        }
+        let most = self.limits.letters.min(self.tally.room);
+        self.tally.room -= letters.min(most);
+        if letters <= most {
+            return Ok(text.into());
+        }
+        let kept: String = text.chars().take(most).collect();
+        Ok(format!("{kept}… (+{})", letters - most).into())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<Value, A::Error> {
         let (mut kept, mut left_out) = (Vec::new(), 0_usize);
         loop {
-            let has_room = kept.len() < self.limits.items;
+            let has_room = self.has_room(kept.len());
             let Some(item) = list.next_element_seed(self.within(has_room))? else { break };
             match self.keeps && has_room {
                 true => kept.push(item),
@@ -126,7 +148,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
     fn visit_map<A: MapAccess<'de>>(mut self, mut fields: A) -> Result<Value, A::Error> {
         let (mut kept, mut left_out) = (Map::new(), 0_usize);
         while let Some(key) = fields.next_key::<Cow<'de, str>>()? {
-            let has_room = kept.len() < self.limits.items;
+            let has_room = self.has_room(kept.len());
             let value = fields.next_value_seed(self.within(has_room))?;
             match self.keeps && has_room {
                 true => drop(kept.insert(cut(&key, self.limits.letters).into_owned(), value)),
@@ -147,7 +169,18 @@ mod tests {
 
     fn bounded(value: &Value, letters: usize, items: usize) -> (Value, usize) {
         let raw = serde_json::value::to_raw_value(value).unwrap();
-        read(&raw, Limits { letters, items }).unwrap()
+        read(&raw, Limits { letters, items, bytes: 1_000 }).unwrap()
+    }
+
+    #[test]
+    fn lists_of_lists_stay_within_the_bytes() {
+        let many: Vec<Vec<&str>> = vec![vec!["abcdefgh"; 50]; 50];
+        let raw = serde_json::value::to_raw_value(&many).unwrap();
+        let limits = Limits { letters: 100, items: 100, bytes: 1_000 };
+        let (value, letters) = read(&raw, limits).unwrap();
+        assert_eq!(letters, 50 * 50 * 8);
+        assert!(value.to_string().len() < 3_000, "{value}");
+        assert!(value.to_string().contains("… (+49)"), "{value}");
     }
 
     #[test]

@@ -99,6 +99,15 @@ pub fn counts(snapshot: &Snapshot<'_>) -> Result<Vec<(String, String, usize)>> {
     Ok(counts.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The name of the run whose trace in the table has this id.
+pub fn run_of_id(snapshot: &Snapshot<'_>, id: &str) -> Result<Option<String>> {
+    let Some(table) = snapshot.schema.table("traces") else { return Ok(None) };
+    let sql = format!("SELECT run_name FROM {} WHERE id = ?1 LIMIT 1", table.source);
+    let mut statement = snapshot.connection.prepare_cached(&sql)?;
+    let found = statement.query_row([id], |row| Ok(value::text(row.get_ref(0)?)));
+    Ok(found.optional()?.flatten())
+}
+
 /// Hands the JSON of a trace to `work`; `None` where it cannot be read.
 pub fn read<T>(
     snapshot: &Snapshot<'_>,

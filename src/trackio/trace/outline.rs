@@ -15,9 +15,9 @@ use crate::trackio::value;
 /// Letters of a request, an answer or an error.
 const SHOWN_LETTERS: usize = 120;
 /// What is kept of metadata.
-const METADATA: Limits = Limits { letters: 120, items: 16 };
+const METADATA: Limits = Limits { letters: 120, items: 16, bytes: 4_000 };
 /// What is kept of a content, to find its text.
-const CONTENT: Limits = Limits { letters: SHOWN_LETTERS, items: 8 };
+const CONTENT: Limits = Limits { letters: SHOWN_LETTERS, items: 8, bytes: 4_000 };
 /// Different roles, tools or kinds that are told apart; more are not: data can hold any.
 const MOST_NAMES: usize = 12;
 /// Letters of such a name.
@@ -70,7 +70,7 @@ impl Outline {
             outline.metadata = metadata;
         }
         let mut spans = Spans::default();
-        drop(each(payload.spans, |span| outline.add_span(span, &mut spans)));
+        let _ = each(payload.spans, |span| outline.add_span(span, &mut spans));
         outline.sum_up(spans);
         Some(outline)
     }
@@ -117,14 +117,14 @@ impl Outline {
             }
         }
         if let Some(calls) = message.tool_calls {
-            drop(each(calls, |call| {
+            let _ = each(calls, |call| {
                 let call = serde_json::from_str::<Call<'_>>(call.get()).unwrap_or_default();
                 let name = call.function.and_then(|function| {
                     serde_json::from_str::<Call<'_>>(function.get()).ok()?.name
                 });
                 let name = name.or(call.name).and_then(word);
                 count(&mut self.tool_calls, name.as_deref().unwrap_or("?"));
-            }));
+            });
         }
     }
 

@@ -61,11 +61,11 @@ fn text_of(head: &Head, payload: Payload<'_>) -> String {
         let words = Words { text: &mut text, of_span: is_span };
         let mut deserializer = serde_json::Deserializer::from_str(json.get());
         // What cannot be read holds no words.
-        drop(words.deserialize(&mut deserializer));
+        let _ = words.deserialize(&mut deserializer);
     };
     add(payload.messages, false);
     add(payload.metadata, false);
-    drop(each(payload.spans, |span| add(span, true)));
+    let _ = each(payload.spans, |span| add(span, true));
     text.to_lowercase()
 }
 
@@ -79,7 +79,7 @@ struct Words<'t> {
 impl Words<'_> {
     fn word(self, word: impl fmt::Display) {
         // Writing to a string cannot fail.
-        drop(write!(self.text, "{word} "));
+        let _ = write!(self.text, "{word} ");
     }
 }
 
