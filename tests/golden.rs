@@ -473,7 +473,9 @@ fn compare(
             equal("how many", &json!(theirs.len()), &json!(ours.as_array().unwrap().len()))?;
             for (theirs, outline) in theirs.iter().zip(ours.as_array().unwrap()) {
                 let theirs = theirs.as_object().unwrap();
-                for (key, theirs) in theirs.iter().filter(|(k, _)| *k != "messages" && *k != "spans") {
+                for (key, theirs) in
+                    theirs.iter().filter(|(k, _)| *k != "messages" && *k != "spans")
+                {
                     equal(key, theirs, &outline[key])?;
                 }
                 let mut asked = asked.clone();

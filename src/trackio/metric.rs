@@ -202,7 +202,8 @@ impl StepsByTime {
         let mut rows = statement.query([key])?;
         let mut reached = Vec::new();
         while let Some(row) = rows.next()? {
-            let text = value::bytes(row.get_ref(0)?).and_then(|text| std::str::from_utf8(text).ok());
+            let text =
+                value::bytes(row.get_ref(0)?).and_then(|text| std::str::from_utf8(text).ok());
             let time = text.map_or(f64::NAN, time::seconds);
             if let (true, Some(step)) = (time.is_finite(), Step::of(row.get_ref(1)?)) {
                 reached.push((time, step.as_f64()));

@@ -71,7 +71,8 @@ fn graph(fields: &Map<String, Value>) -> String {
 /// The only item of a list, where it holds lists of its own that want tables.
 fn only_one_with_lists(items: &[Value]) -> Option<&Map<String, Value>> {
     let [Value::Object(fields)] = items else { return None };
-    let is_table = |value: &Value| value.as_array().is_some_and(|of| of.iter().any(Value::is_object));
+    let is_table =
+        |value: &Value| value.as_array().is_some_and(|of| of.iter().any(Value::is_object));
     fields.values().any(is_table).then_some(fields)
 }
 

@@ -154,7 +154,10 @@ impl Statistics {
             sums.add(outline);
         }
         notes.extend((unreadable > 0).then(|| {
-            format!("{} cannot be read; the statistics leave them out.", counted(unreadable, "trace"))
+            format!(
+                "{} cannot be read; the statistics leave them out.",
+                counted(unreadable, "trace")
+            )
         }));
         notes.extend((unread > 0).then(|| {
             format!(
@@ -261,7 +264,15 @@ fn main_scores(tallies: BTreeMap<String, Tally>) -> Vec<Score> {
 /// Whether a name says that the number rates the trace.
 fn is_score(name: &str) -> bool {
     const WORDS: [&str; 10] = [
-        "reward", "score", "return", "accuracy", "correct", "rating", "grade", "pass", "advantage",
+        "reward",
+        "score",
+        "return",
+        "accuracy",
+        "correct",
+        "rating",
+        "grade",
+        "pass",
+        "advantage",
         "success",
     ];
     let name = name.to_lowercase();

@@ -37,11 +37,7 @@ pub struct Whole {
 
 impl Whole {
     /// Reads the messages and spans that the page begins with.
-    pub fn read(
-        snapshot: &Snapshot<'_>,
-        context: &Context,
-        head: &Head,
-    ) -> TrackioResult<Self> {
+    pub fn read(snapshot: &Snapshot<'_>, context: &Context, head: &Head) -> TrackioResult<Self> {
         let bytes = context.tokens * BYTES_A_TOKEN;
         let limits = Limits { letters: bytes, items: MOST_ITEMS, bytes: BUDGETS * bytes };
         let found = trace::read(snapshot, head, |payload| {

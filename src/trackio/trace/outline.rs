@@ -113,7 +113,10 @@ impl Outline {
         }
         for part in content.as_array().into_iter().flatten() {
             if part.get("type").is_some_and(|kind| kind == "tool_use") {
-                count(&mut self.tool_calls, part.get("name").and_then(Value::as_str).unwrap_or("?"));
+                count(
+                    &mut self.tool_calls,
+                    part.get("name").and_then(Value::as_str).unwrap_or("?"),
+                );
             }
         }
         if let Some(calls) = message.tool_calls {

@@ -49,7 +49,7 @@ impl Needle {
         let letters = self.0.chars().count() + LETTERS_AROUND;
         let mut found = before.get(start..)?.to_owned();
         found.extend(from.chars().take(letters));
-        Some(found)
+        Some(found.trim().to_owned())
     }
 }
 
