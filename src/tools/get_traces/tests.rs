@@ -1,7 +1,6 @@
 use serde_json::{Value, json};
 
 use crate::tools::common::fixture::Fixture;
-use crate::trackio::project::CURRENT_SCHEMA;
 
 const TIME: &str = "2026-03-04T10:00:00+00:00";
 
@@ -75,7 +74,6 @@ fn in_table(messages: &Value, spans: &Value) -> Fixture {
     fixture.run("new", "run", TIME, json!({}), &[json!({})]);
     let file = fixture.path().join("new.db");
     let connection = rusqlite::Connection::open(file).unwrap();
-    connection.execute_batch(CURRENT_SCHEMA).unwrap();
     connection
         .execute(
             "INSERT INTO traces (id, run_id, timestamp, run_name, step, key, messages, metadata,
