@@ -58,7 +58,7 @@ pub struct Traces {
 enum Shown {
     Outlines {
         #[serde(flatten)]
-        statistics: Option<Statistics>,
+        statistics: Option<Box<Statistics>>,
         #[serde(flatten)]
         page: Page<OutlineItem>,
     },
@@ -192,7 +192,7 @@ fn outlines(
     notes: &mut Vec<String>,
 ) -> TrackioResult<Shown> {
     let statistics = match context.page.offset {
-        0 if !heads.is_empty() => Some(Statistics::of(snapshot, &heads, notes)?),
+        0 if !heads.is_empty() => Some(Box::new(Statistics::of(snapshot, &heads, notes)?)),
         _ => None,
     };
     let page = Page::of(heads, &context.page, DEFAULT_LIMIT).try_map(|head| {
