@@ -273,7 +273,11 @@ fn judge(line: &Recorded, facts: &Facts) -> Verdict {
     if let Some(run) = run
         && matches!(
             tool,
-            "get_system_metrics_for_run" | "get_system_logs" | "get_alerts" | "find_artifacts" | "get_traces"
+            "get_system_metrics_for_run"
+                | "get_system_logs"
+                | "get_alerts"
+                | "find_artifacts"
+                | "get_traces"
         )
         && facts.namesakes(project, run) > 1
     {
