@@ -97,10 +97,7 @@ impl Category {
                 "find_artifacts lists models, datasets and registries; get_artifact tells all \
                  about one version: files on disk, their first rows, who made and used it."
             }
-            Self::Traces => {
-                "get_traces lists the conversations and agent traces of a run in outline, finds \
-                 some by text or step, and gives one in full."
-            }
+            Self::Traces => "get_traces: conversations, agents.",
             Self::Query => {
                 "query_project runs read-only SQL where no other tool fits; without sql it shows \
                  the tables and examples."
