@@ -41,6 +41,10 @@ enum Check {
     List(&'static str),
     /// Trackio's alerts in its order, each with `run_id` besides.
     Alerts,
+    /// Trackio's traces in its order: each in outline, and each in full by its id.
+    Traces,
+    /// Trackio's `total` and `steps`, each with more besides.
+    TraceSteps,
     /// The same, in any order.
     Names(&'static str),
     /// These members of every page, put together, against Trackio's object.
@@ -248,10 +252,14 @@ fn judge(line: &Recorded, facts: &Facts) -> Verdict {
         "server.get_system_metrics_for_run" => "get_system_metrics_for_run",
         "server.get_system_logs" | "SQLiteStorage.get_system_logs" => "get_system_logs",
         "server.get_alerts" => "get_alerts",
+        "server.get_traces" | "server.get_trace_steps" => "get_traces",
         other => panic!("nothing is said about {other}"),
     };
     if nope("run") || nope("metric_name") {
         return Missing(tool, asked);
+    }
+    if matches!(arguments["search"].as_str(), Some("%" | "_" | "\\")) {
+        return LeftOut("letters like others here; any text for Trackio's search");
     }
     let aimed = ["step", "around_step", "at_time"].iter().any(|key| arguments.get(*key).is_some());
     let empty = result.as_array().is_some_and(Vec::is_empty)
@@ -271,7 +279,11 @@ fn judge(line: &Recorded, facts: &Facts) -> Verdict {
     if let Some(run) = run
         && matches!(
             tool,
-            "get_system_metrics_for_run" | "get_system_logs" | "get_alerts" | "find_artifacts"
+            "get_system_metrics_for_run"
+                | "get_system_logs"
+                | "get_alerts"
+                | "find_artifacts"
+                | "get_traces"
         )
         && facts.namesakes(project, run) > 1
     {
@@ -302,6 +314,8 @@ fn judge(line: &Recorded, facts: &Facts) -> Verdict {
         "get_snapshot" => Check::Object("snapshot"),
         "get_alerts" => Check::Alerts,
         "find_artifacts" => Check::Shared,
+        "get_traces" if function == "server.get_trace_steps" => Check::TraceSteps,
+        "get_traces" => Check::Traces,
         _ => Check::List("logs"),
     };
     Compare(tool, asked, check)
@@ -461,6 +475,34 @@ fn compare(
             }
             equal("alerts", theirs, &ours)
         }
+        Check::Traces => {
+            let (theirs, ours) = (theirs.as_array().unwrap(), list("traces")?);
+            equal("total", &json!(theirs.len()), &first["total"])?;
+            equal("how many", &json!(theirs.len()), &json!(ours.as_array().unwrap().len()))?;
+            for (theirs, outline) in theirs.iter().zip(ours.as_array().unwrap()) {
+                let theirs = theirs.as_object().unwrap();
+                for (key, theirs) in
+                    theirs.iter().filter(|(k, _)| *k != "messages" && *k != "spans")
+                {
+                    equal(key, theirs, &outline[key])?;
+                }
+                let mut asked = asked.clone();
+                asked.as_object_mut().unwrap().retain(|key, _| key != "search" && key != "step");
+                asked["trace"] = theirs["id"].clone();
+                let whole = session.call(tool, asked.clone());
+                if whole.is_error {
+                    return Err(whole.text);
+                }
+                equal("the trace", &json!([theirs]), &whole.structured["traces"])?;
+            }
+            Ok(())
+        }
+        Check::TraceSteps => {
+            equal("total", &theirs["total"], &first["total"])?;
+            let shared = |step: &Value| json!({"step": step["step"], "count": step["count"]});
+            let ours = first["steps"].as_array().into_iter().flatten().map(shared);
+            equal("steps", &theirs["steps"], &ours.collect())
+        }
         Check::List(member) => equal(member, theirs, &list(member)?),
         Check::Names(member) => equal(member, &sorted(theirs), &sorted(&list(member)?)),
         Check::Object(member) => equal(member, theirs, &object(member)?),
@@ -504,7 +546,9 @@ fn compare(
 
 /// Compare a whole fixture; at least so many comparisons have to take place.
 fn fixture(name: &str, at_least: usize) {
-    let recorded = gunzip(&tests_file(format!("golden/{name}.jsonl.gz")));
+    let recorded = ["", ".traces"]
+        .map(|subject| gunzip(&tests_file(format!("golden/{name}{subject}.jsonl.gz"))))
+        .concat();
     let lines: Vec<Recorded> = String::from_utf8(recorded)
         .unwrap()
         .lines()

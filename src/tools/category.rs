@@ -27,6 +27,8 @@ pub enum Category {
     Artifacts,
     /// Images, tables, reports, files.
     Media,
+    /// Conversations and agents.
+    Traces,
     /// SQL.
     Query,
     /// Logging, changing, sending: only where the user allowed it.
@@ -37,7 +39,7 @@ pub enum Category {
 
 impl Category {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Projects,
         Self::Runs,
         Self::Metrics,
@@ -46,6 +48,7 @@ impl Category {
         Self::Analysis,
         Self::Artifacts,
         Self::Media,
+        Self::Traces,
         Self::Query,
         Self::Write,
         Self::Guide,
@@ -62,6 +65,7 @@ impl Category {
             Self::Analysis => "analysis",
             Self::Artifacts => "artifacts",
             Self::Media => "media",
+            Self::Traces => "traces",
             Self::Query => "query",
             Self::Write => "write",
             Self::Guide => "guide",
@@ -83,14 +87,13 @@ impl Category {
             }
             Self::Metrics => {
                 "get_metric_values gives one curve with its statistics; get_snapshot all metrics \
-                 around one step or time; get_logs several metrics side by side; \
-                 get_metrics_for_run the names."
+                 around a step or time; get_logs several metrics; get_metrics_for_run names."
             }
             Self::System => {
                 "get_system_metrics_for_run lists what was measured of GPU, CPU and memory; \
-                 get_system_logs gives the values by time."
+                 get_system_logs gives values."
             }
-            Self::Alerts => "get_alerts gives the alerts that the training code raised.",
+            Self::Alerts => "get_alerts: what the training code raised.",
             Self::Analysis => {
                 "diagnose_run gives the verdict on a run's curves with its evidence, or ranks the \
                  runs of a project, sickest first; compare_runs tells which run is best and what \
@@ -101,18 +104,13 @@ impl Category {
                  one version."
             }
             Self::Media => "get_media: logged images, tables, reports, files.",
-            Self::Query => {
-                "query_project runs read-only SQL where no other tool fits; without sql: \
-                 tables and examples."
-            }
+            Self::Traces => "get_traces: conversations, agents.",
+            Self::Query => "query_project runs read-only SQL where no other tool fits.",
             Self::Write => {
                 "bulk_log, bulk_log_system, bulk_alert, bulk_upload_media, rename_run, delete_run, \
                  upload_db_to_space, trigger_sync."
             }
-            Self::Guide => {
-                "get_guide explains categories and tools; get_settings tells where data is looked \
-                 for and what was found."
-            }
+            Self::Guide => "get_guide explains tools; get_settings tells where data is looked for.",
         }
     }
 }

@@ -7,18 +7,24 @@ use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::alert_groups::{self, Group};
+use super::common::around::{MainMetrics, MetricAround};
 use super::common::shape::counted;
 use super::common::{Answer, Context, Failure, Item, Output, Page, resolve, text};
 use super::{Category, Tool};
 use crate::trackio::alert::{self, Alert};
-use crate::trackio::time;
 use crate::trackio::value::Step;
+use crate::trackio::{Snapshot, run, time};
 
 pub struct GetAlerts;
 
 const DEFAULT_LIMIT: usize = 50;
 /// Groups are an overview: so many of the largest.
 const MOST_GROUPS: usize = 10;
+/// What the metrics did is told of so many groups, of runs and of metrics each.
+const GROUPS_WITH_METRICS: usize = 5;
+/// Each run is read through for it.
+const RUNS_WITH_METRICS: usize = 3;
+const METRICS_AROUND: usize = 2;
 
 #[derive(Deserialize, JsonSchema)]
 pub struct Args {
@@ -37,9 +43,20 @@ pub struct Alerts {
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<String>,
     by_level: BTreeMap<String, usize>,
-    groups: Vec<Group>,
+    groups: Vec<GroupItem>,
     #[serde(flatten)]
     alerts: Page<AlertItem>,
+}
+
+/// A group, and what the main metrics of its first run did around its first alert.
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+struct GroupItem {
+    #[serde(flatten)]
+    group: Group,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Option<Vec<serde_json::Value>>")]
+    around_first: Vec<MetricAround>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -65,6 +82,8 @@ impl Tool for GetAlerts {
     const CATEGORY: Category = Category::Alerts;
     const ABOUT: &'static str = "Alerts that the training code raised, newest first, grouped and \
         counted by level; filter by run, level, time.";
+    const GUIDE: &'static str = "Alerts of one title and level are a group; `around_first` tells \
+        what the main metrics of its run did when the first of them was raised.";
     const PAGED: bool = true;
     type Args = Args;
     type Output = Alerts;
@@ -97,7 +116,7 @@ impl Tool for GetAlerts {
                 project: args.project.clone(),
                 run: resolved.map(|resolved| resolved.run.name),
                 by_level: by_level(&all),
-                groups: largest_groups(&all),
+                groups: with_metrics(snapshot, largest_groups(&all), context.page.offset)?,
                 alerts: Page::of(all, &context.page, DEFAULT_LIMIT)
                     .try_map(|alert| crate::trackio::Result::Ok(AlertItem::of(alert)))?,
             };
@@ -199,4 +218,30 @@ fn largest_groups(alerts: &[Alert]) -> Vec<Group> {
     groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.title.cmp(&b.title)));
     groups.truncate(MOST_GROUPS);
     groups
+}
+
+/// On the first page: what the main metrics did around the first alert of the largest groups.
+fn with_metrics(
+    snapshot: &Snapshot<'_>,
+    groups: Vec<Group>,
+    offset: usize,
+) -> crate::trackio::Result<Vec<GroupItem>> {
+    let of_groups = if offset == 0 { GROUPS_WITH_METRICS } else { 0 };
+    let runs = if groups.is_empty() { Vec::new() } else { run::list(snapshot)? };
+    let mut metrics: BTreeMap<String, MainMetrics> = BTreeMap::new();
+    let mut items = Vec::new();
+    for (place, group) in groups.into_iter().enumerate() {
+        let id = &group.first_run;
+        if place < of_groups && metrics.len() < RUNS_WITH_METRICS && !metrics.contains_key(id) {
+            let by_id = runs.iter().find(|run| run.id == *id);
+            if let Some(run) = by_id.or_else(|| runs.iter().find(|run| run.name == *id)) {
+                let of_run = MainMetrics::of_run(snapshot, run, METRICS_AROUND)?;
+                metrics.insert(id.clone(), of_run);
+            }
+        }
+        let own = metrics.get(id).filter(|_| place < of_groups);
+        let around_first = own.map(|own| own.around(group.first())).unwrap_or_default();
+        items.push(GroupItem { group, around_first });
+    }
+    Ok(items)
 }

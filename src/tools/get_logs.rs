@@ -46,6 +46,7 @@ impl Tool for GetLogs {
             scalar_only: args.scalar_only.unwrap_or(false),
             max_points: args.max_points,
             format: args.format.unwrap_or_default(),
+            with_steps: false,
         };
         logs::of_run(context, args.project.as_deref(), args.run.as_deref(), &question)
     }

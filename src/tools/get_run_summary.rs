@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::common::checkpoint::{self, Checkpoint};
+use super::common::gpu::GpuSummary;
 use super::common::metric_list::rows_elsewhere;
 use super::common::shape::{OneRun, Point, RunFacts, direction, importance, role, unreadable_note};
 use super::common::status::{self, Status};
@@ -62,6 +63,9 @@ pub struct Summary {
     #[serde(skip_serializing_if = "Option::is_none")]
     steps_per_second: Option<f64>,
     latest: Vec<Latest>,
+    /// From the system metrics.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gpu: Option<GpuSummary>,
     #[serde(skip_serializing_if = "Option::is_none")]
     alerts: Option<Alerts>,
     /// The logged version nearest to the best step.
@@ -303,6 +307,7 @@ fn summary(
         duration_seconds: duration.map(|seconds| (seconds * 10.0).round() / 10.0),
         steps_per_second,
         latest,
+        gpu: GpuSummary::of_run(snapshot, &facts.run)?,
         alerts: alerts(snapshot, &facts)?,
         best_checkpoint: None,
         metrics,

@@ -22,6 +22,16 @@ pub struct Args {
     #[schemars(range(min = 0))]
     max_points: Option<usize>,
     format: Option<Format>,
+    /// `step`: beside each row the step that the training had reached.
+    join: Option<Join>,
+}
+
+/// What rows of the machine are laid beside.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Join {
+    Step,
 }
 
 impl Tool for GetSystemLogs {
@@ -31,7 +41,8 @@ impl Tool for GetSystemLogs {
     const ABOUT: &'static str = "GPU, CPU and memory of one run by time, sampled; name the metrics \
         you want. get_system_metrics_for_run lists them.";
     const GUIDE: &'static str = "A run's name means the same run as in the other tools; where that \
-        one has no system metrics, the notes name the one that has.";
+        one has no system metrics, the notes name the one that has. With `join` the step is that \
+        of the last row of metrics until then; before the first there is none.";
     const PAGED: bool = true;
     type Args = Args;
     type Output = LogsAnswer;
@@ -43,6 +54,7 @@ impl Tool for GetSystemLogs {
             scalar_only: false,
             max_points: args.max_points,
             format: args.format.unwrap_or_default(),
+            with_steps: args.join.is_some(),
         };
         logs::of_run(context, args.project.as_deref(), args.run.as_deref(), &question)
     }

@@ -40,6 +40,7 @@ mod get_settings;
 mod get_snapshot;
 mod get_system_logs;
 mod get_system_metrics_for_run;
+mod get_traces;
 mod get_updates;
 mod query_project;
 mod rename_run;
@@ -236,6 +237,7 @@ pub const TOOLS: &[&dyn AnyTool] = &[
     entry::<find_artifacts::FindArtifacts>(),
     entry::<get_artifact::GetArtifact>(),
     entry::<get_media::GetMedia>(),
+    entry::<get_traces::GetTraces>(),
     entry::<query_project::QueryProject>(),
     entry::<bulk_log::BulkLog>(),
     entry::<bulk_log_system::BulkLogSystem>(),

@@ -219,6 +219,43 @@ pub fn with_id(
     read(snapshot, kind, &sql, &[&key, &id], Selection::All, take)
 }
 
+/// Which step a run had reached at which time.
+#[derive(Debug, Clone, Default)]
+pub struct StepsByTime(Vec<(f64, f64)>);
+
+impl StepsByTime {
+    /// Reads the times of a run's rows.
+    pub fn of(snapshot: &Snapshot<'_>, run: &Run) -> Result<Self> {
+        let Some(table) = snapshot.schema.table(Kind::Metrics.table()) else {
+            return Ok(Self::default());
+        };
+        let (condition, key) = rows_of(snapshot, table, run);
+        let sql = format!("SELECT timestamp, step FROM {} WHERE {condition}", table.source);
+        let mut statement = snapshot.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query([key])?;
+        let mut reached = Vec::new();
+        while let Some(row) = rows.next()? {
+            let text =
+                value::bytes(row.get_ref(0)?).and_then(|text| std::str::from_utf8(text).ok());
+            let time = text.map_or(f64::NAN, time::seconds);
+            if let (true, Some(step)) = (time.is_finite(), Step::of(row.get_ref(1)?)) {
+                reached.push((time, step.as_f64()));
+            }
+        }
+        // Rows that were written together have one time: the last step counts.
+        reached.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        Ok(Self(reached))
+    }
+
+    /// The step of the last row at that time or before; `None` before the first.
+    pub fn at(&self, timestamp: &str) -> Option<Step> {
+        let time = time::seconds(timestamp);
+        let after = self.0.partition_point(|(at, _)| *at <= time);
+        let (_, step) = self.0.get(after.checked_sub(1)?)?;
+        Some(Step::from_f64(*step))
+    }
+}
+
 /// The index that gives a run's rows in their order, where the table has it.
 fn order_index(snapshot: &Snapshot<'_>, kind: Kind, table: &Table) -> &'static str {
     let index = match kind {

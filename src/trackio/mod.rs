@@ -24,6 +24,7 @@ pub mod schema;
 pub mod stop;
 pub mod subsample;
 pub mod time;
+pub mod trace;
 pub mod updates;
 pub mod value;
 pub mod write;

@@ -34,6 +34,9 @@ pub const HIGHEST: i64 = 2_345;
 /// The run of three metrics with the most rows.
 pub const LONG: &str = "long";
 
+/// The id of a trace that no answer can hold.
+pub const HUGE_TRACE: &str = "run:huge:trace";
+
 /// How large everything is.
 #[derive(Clone, Copy)]
 pub struct Size {
@@ -49,6 +52,8 @@ pub struct Size {
     pub artifacts: usize,
     /// Versions of each.
     pub versions: usize,
+    /// Traces of the short run.
+    pub traces: usize,
     /// Bytes of a long name.
     pub name: usize,
     /// Bytes of a large config.
@@ -66,6 +71,7 @@ impl Size {
                 alerts: 20_000,
                 artifacts: 1_000,
                 versions: 50,
+                traces: 10_000,
                 name: 10_000,
                 config: 5_000_000,
             },
@@ -77,6 +83,7 @@ impl Size {
                 alerts: 150,
                 artifacts: 40,
                 versions: 8,
+                traces: 150,
                 name: 10_000,
                 config: 60_000,
             },
@@ -148,6 +155,7 @@ pub fn crowd(size: Size) -> Fixture {
     special_runs(&to, size);
     alerts(&to, size);
     artifacts(&to, size);
+    traces(&to, size);
     to.commit().unwrap();
     db.close().unwrap();
     directory
@@ -338,4 +346,52 @@ fn artifacts(to: &Transaction, size: Size) {
         .execute(params![id(number), format!("small run with a name of some length, number {number}"), versions])
         .unwrap();
     }
+}
+
+/// Traces of the short run, the long and the hostile ones among them; one huge trace of the run
+/// with the long name.
+fn traces(to: &Transaction, size: Size) {
+    let [_, _, short, _, named, _] = size.special();
+    let long_name = "r".repeat(size.name);
+    let add = |run: (&str, &str), id: &str, step: usize, trace: [Value; 3]| {
+        let [messages, metadata, spans] = trace.map(|part| part.to_string().into_bytes());
+        to.prepare_cached(
+            "INSERT INTO traces(id, run_id, run_name, timestamp, step, key, messages, metadata,
+                                search_text, spans)
+             VALUES (?1, ?2, ?3, strftime('%Y-%m-%dT%H:%M:%S.500000+00:00', 1772323200 + ?4, 'unixepoch'),
+                     ?4, 'trace', ?5, ?6, ?7, ?8)",
+        )
+        .unwrap()
+        .execute(params![
+            id,
+            run.0,
+            run.1,
+            step as i64,
+            messages,
+            metadata,
+            String::from_utf8_lossy(&messages).to_lowercase(),
+            spans
+        ])
+        .unwrap();
+    };
+    for number in 0..size.traces {
+        let words = if number % 50 == 0 { 5_000 } else { 20 };
+        let messages = json!([
+            {"role": "user", "content": format!("question {number} \u{202e}\u{7} {}", "why ".repeat(words))},
+            {"role": "assistant", "content": "because ".repeat(words),
+             "tool_calls": [{"function": {"name": format!("tool {}", number % 40), "arguments": "{}"}}]},
+        ]);
+        let metadata: Map<String, Value> = (0..1 + number % 40)
+            .map(|key| (format!("score {key}"), json!(number as f64 / 7.0)))
+            .collect();
+        let spans = json!([{"name": "call", "kind": "tool", "duration_ms": 3.5, "error": "late"}]);
+        let id = format!("{short}:{}:trace", id(number));
+        add((&short, "short"), &id, number, [messages, metadata.into(), spans]);
+    }
+    let turns: Vec<Value> = (0..200)
+        .map(|turn| json!({"role": "user", "content": [{"type": "text", "text": "word ".repeat(size.config / 1_000)}], "turn": turn}))
+        .collect();
+    let spans = vec![json!({"name": "n".repeat(500), "kind": "generation"}); 300];
+    let huge = [json!(turns), json!({"note": "m".repeat(size.config)}), json!(spans)];
+    add((&named, &long_name), HUGE_TRACE, 1, huge);
 }

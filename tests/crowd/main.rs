@@ -56,6 +56,14 @@ fn questions(tool: &str, size: Size) -> Option<Vec<Value>> {
         }
         "get_snapshot" => each_run(&[json!({}), json!({"step": 2})]),
         "get_logs" | "get_system_logs" => each_run(&[json!({}), json!({"format": "records"})]),
+        "get_traces" => [
+            each_run(&[json!({})]),
+            vec![
+                project(json!({"run": "short", "search": "why"})),
+                project(json!({"run": named, "trace": data::HUGE_TRACE})),
+            ],
+        ]
+        .concat(),
         "get_alerts" => [vec![project(json!({}))], each_run(&[json!({})])].concat(),
         "diagnose_run" => [vec![project(json!({}))], each_run(&[json!({})])].concat(),
         "get_updates" => vec![json!({}), project(json!({}))],
@@ -180,6 +188,9 @@ fn lists(tool: &str, size: Size) -> Option<Vec<Paged>> {
         )],
         // Its cursor is not a page's: it stands for a moment.
         "get_updates" => Vec::new(),
+        "get_traces" => {
+            vec![(project(json!({"run": short, "limit": 1_000})), "traces", by_id, size.traces)]
+        }
         "get_alerts" => vec![(project(json!({"limit": 1_000})), "alerts", by_title, size.alerts)],
         "diagnose_run" => vec![(project(json!({"limit": 1_000})), "runs", by_run, size.runs)],
         "find_artifacts" => {

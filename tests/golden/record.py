@@ -72,6 +72,9 @@ QUERIES = [
 ]
 
 
+SEARCHES = ["hello", "HELLO wor", "%", "_", "\\", "  ", "secret", "timeout", "q1"]
+
+
 def plain(value):
     """The value as JSON can hold it."""
     if isinstance(value, float) and not math.isfinite(value):
@@ -219,6 +222,23 @@ class Recorder:
             if run_id != name:
                 self.run(project, {"run_id": run_id}, filters=False)
 
+    def traces(self, project):
+        runs = self.identities(project)
+        self.lines.pop()
+        names = [{"run": name} for name in dict.fromkeys(name for name, _ in runs)]
+        ids = [{"run_id": run_id} for name, run_id in runs if run_id != name]
+        for who in [*names, *ids, {"run": "nope"}]:
+            found = self.ask("server.get_traces", project=project, **who)
+            self.ask("server.get_trace_steps", project=project, **who)
+            for search in SEARCHES if found else []:
+                self.ask("server.get_traces", project=project, search=search, **who)
+            for step in sorted({trace["step"] for trace in found or []}):
+                self.ask("server.get_traces", project=project, step=step, **who)
+
+    def every_trace(self):
+        for project in self.storage.get_projects():
+            self.traces(project)
+
     def everything(self):
         projects = self.ask("server.get_all_projects")
         for project in projects:
@@ -237,8 +257,8 @@ class Recorder:
         self.ask("server.query_project", project="does-not-exist", query="SELECT 1")
 
 
-def record(name):
-    """The lines for one fixture, recorded by a process of its own."""
+def record(name, subject):
+    """The lines about one subject of one fixture, recorded by a process of its own."""
     with tempfile.TemporaryDirectory() as temp:
         temp = pathlib.Path(temp)
         with tarfile.open(FIXTURES / f"{name}.tar.gz") as archive:
@@ -250,25 +270,30 @@ def record(name):
             "HF_HUB_OFFLINE": "1",
             "TZ": "UTC",
         }
-        command = [sys.executable, __file__, "--inside"]
+        command = [sys.executable, __file__, "--inside", subject]
         done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
         return done.stdout
+
+
+# What is recorded, by the ending of the file's name.
+SUBJECTS = {"": "everything", ".traces": "every_trace"}
 
 
 def main():
     parser = argparse.ArgumentParser(description="Record Trackio's answers about the fixtures.")
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
-    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--inside", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:
         recorder = Recorder(pathlib.Path(os.environ["TRACKIO_DIR"]))
-        recorder.everything()
+        getattr(recorder, SUBJECTS[options.inside])()
         sys.stdout.buffer.write(("\n".join(recorder.lines) + "\n").encode())
         return 0
     stale = []
-    for archive in sorted(FIXTURES.glob("*.tar.gz")):
-        name = archive.name.removesuffix(".tar.gz")
-        lines, target = record(name), HERE / f"{name}.jsonl.gz"
+    archives = [archive.name.removesuffix(".tar.gz") for archive in sorted(FIXTURES.glob("*.tar.gz"))]
+    for fixture, subject in [(fixture, subject) for fixture in archives for subject in SUBJECTS]:
+        name = f"{fixture}{subject}"
+        lines, target = record(fixture, subject), HERE / f"{name}.jsonl.gz"
         if options.check:
             same = target.exists() and gzip.decompress(target.read_bytes()) == lines
             print(f"{name}: {'same' if same else 'CHANGED'}")

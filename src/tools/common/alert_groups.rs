@@ -6,7 +6,9 @@ use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
 use serde::Serialize;
 
+use super::around::Moment;
 use crate::trackio::alert::Alert;
+use crate::trackio::time;
 use crate::trackio::value::Step;
 
 /// So many runs are named in a group.
@@ -35,6 +37,17 @@ pub struct Group {
     /// When the oldest was raised, as stored.
     #[serde(skip)]
     pub first_time: String,
+    /// The id of the run that raised the oldest.
+    #[serde(skip)]
+    pub first_run: String,
+}
+
+impl Group {
+    /// Where the oldest stands in its run: at its step, or at its time.
+    pub fn first(&self) -> Moment {
+        let at_time = || Moment::Time(time::seconds(&self.first_time));
+        self.first_step.map_or_else(at_time, |step| Moment::Step(step.as_f64()))
+    }
 }
 
 /// The groups of `alerts`, which come newest first; the group with the newest alert first.
@@ -50,6 +63,7 @@ pub fn of(alerts: &[Alert]) -> Vec<Group> {
             last_step: None,
             runs: Vec::new(),
             first_time: alert.timestamp.clone(),
+            first_run: alert.run_id.clone(),
         };
         let key = (alert.title.as_str(), alert.level.as_str());
         let (newest, group) = groups.entry(key).or_insert_with(|| (place, new()));

@@ -21,6 +21,11 @@ pub trait Output: Serialize + JsonSchema {
         let _ = share;
         false
     }
+
+    /// The letters of a text that may stand uncut, where that is not what is usual.
+    fn longest_string(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// An output, and what its reader must know about it.

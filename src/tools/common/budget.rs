@@ -48,7 +48,7 @@ pub struct Fitted {
 pub fn fit<O: Output>(answer: Answer<O>, tokens: usize) -> Result<Fitted, Failure> {
     let Answer { mut output, notes, tokens: own, picture } = answer;
     let most_bytes = own.map_or(tokens, |own| own.min(tokens)) * BYTES_A_TOKEN;
-    let mut longest = LONGEST_STRING;
+    let mut longest = output.longest_string().unwrap_or(LONGEST_STRING);
     loop {
         let fitted = render(&output, &notes, longest)?;
         let bytes = fitted.bytes();

@@ -16,7 +16,7 @@ use super::{resolve, text};
 use crate::analysis::sample::sample;
 use crate::analysis::series::Series;
 use crate::trackio::Run;
-use crate::trackio::metric::{self, Kind, Row, Selection};
+use crate::trackio::metric::{self, Kind, Row, Selection, StepsByTime};
 use crate::trackio::subsample::{by_signature, evenly};
 use crate::trackio::value;
 
@@ -35,12 +35,16 @@ pub struct Question<'a> {
     pub max_points: Option<usize>,
     /// How rows are given.
     pub format: Format,
+    /// Whether rows of the machine tell the step that the training had reached.
+    pub with_steps: bool,
 }
 
 /// Rows on their way into an answer.
 #[derive(Debug)]
 pub struct Logs {
     kind: Kind,
+    /// The training's steps beside rows of the machine.
+    steps: Option<StepsByTime>,
     format: Format,
     /// The metrics of the table; with `records` they stand in each row.
     columns: Page<String>,
@@ -77,6 +81,7 @@ impl Logs {
         }
         Self {
             kind: question.kind,
+            steps: None,
             format: Format::Records,
             columns: Page::picked(Vec::new(), 0, request),
             rows: Page::of(rows, request, usize::MAX),
@@ -108,6 +113,7 @@ impl Logs {
         };
         Self {
             kind: question.kind,
+            steps: None,
             format: Format::Columns,
             is_paged_by_metric: !is_paged_by_row,
             columns,
@@ -172,8 +178,9 @@ impl Logs {
             Kind::Metrics => json!(row.step),
             Kind::System => row.timestamp.clone().into(),
         };
+        let step = self.steps.as_ref().map(|steps| json!(steps.at(&row.timestamp)));
         let cell = |name: &String| row.metrics.get(name).cloned().unwrap_or(Value::Null);
-        std::iter::once(place).chain(self.columns.items.iter().map(cell)).collect()
+        step.into_iter().chain([place]).chain(self.columns.items.iter().map(cell)).collect()
     }
 
     fn record(&self, row: &Row) -> Value {
@@ -181,6 +188,9 @@ impl Logs {
         record.insert("timestamp".into(), row.timestamp.clone().into());
         if self.kind == Kind::Metrics {
             record.insert("step".into(), json!(row.step));
+        }
+        if let Some(steps) = &self.steps {
+            record.insert("step".into(), json!(steps.at(&row.timestamp)));
         }
         record.into()
     }
@@ -270,7 +280,9 @@ impl Serialize for Logs {
             }
             Format::Columns => {
                 let place = if self.kind == Kind::Metrics { "step" } else { "timestamp" };
-                let mut columns = vec![place.to_owned()];
+                let mut columns = Vec::new();
+                columns.extend(self.steps.as_ref().map(|_| "step".to_owned()));
+                columns.push(place.to_owned());
                 columns.extend(self.columns.items.iter().cloned());
                 map.serialize_entry("columns", &columns)?;
                 let rows: Vec<Vec<Value>> =
@@ -364,7 +376,10 @@ pub fn of_run(
                 check_metrics(&found.rows, question.metrics, &resolved.run)?;
             }
         }
-        let logs = Logs::pick(found.rows, question, &context.page);
+        let mut logs = Logs::pick(found.rows, question, &context.page);
+        if question.with_steps {
+            logs.steps = Some(StepsByTime::of(snapshot, &resolved.run)?);
+        }
         let project = snapshot.project.name.clone();
         let (run, run_id) = (resolved.run.name, resolved.run.id);
         Ok((LogsAnswer { project, run, run_id, coverage: coverage_of(&logs), logs }, notes))

@@ -13,6 +13,7 @@ pub mod edit;
 pub mod filter;
 #[cfg(test)]
 pub mod fixture;
+pub mod gpu;
 pub mod logs;
 pub mod metric_list;
 pub mod nearest;

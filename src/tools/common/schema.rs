@@ -28,9 +28,6 @@ pub fn once(tool: &'static str, side: Side, make: impl FnOnce() -> Map<String, V
     Arc::clone(made.entry((tool, side)).or_insert_with(|| Arc::new(make())))
 }
 
-/// How deep output schemas describe: the root's fields and their items' fields.
-const OUTPUT_LEVELS: usize = 2;
-
 /// The schema of a tool's arguments; with `paged`, those of every list tool too.
 pub fn of_arguments<T: JsonSchema>(paged: bool) -> Map<String, Value> {
     let mut schema = root(SchemaSettings::draft2020_12(), |mut generator| {
@@ -73,9 +70,7 @@ pub fn of_output<T: JsonSchema>() -> Map<String, Value> {
     }
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
         properties.insert("notes".into(), json!({"type": "array", "items": {"type": "string"}}));
-        for property in properties.values_mut() {
-            prune(property, OUTPUT_LEVELS - 1);
-        }
+        properties.values_mut().for_each(prune);
     }
     schema.insert("type".into(), "object".into());
     schema
@@ -204,29 +199,14 @@ fn remove_descriptions(schema: &mut Value, is_schema: bool) {
     }
 }
 
-/// Leaves out what lies deeper than `levels` below this property.
-fn prune(schema: &mut Value, levels: usize) {
+/// Keeps what a field is, and what a list is of; what lies deeper is left to the documentation,
+/// because every client loads these schemas and no model needs them.
+fn prune(schema: &mut Value) {
     let Value::Object(object) = schema else { return };
-    if levels == 0 {
-        object.retain(|key, _| matches!(key.as_str(), "type" | "enum" | "not"));
-        if object.is_empty() {
-            *schema = anything();
-        }
-        return;
-    }
-    match object.get_mut("items") {
-        Some(items) if items.get("properties").is_some() => {
-            if let Some(Value::Object(fields)) = items.get_mut("properties") {
-                fields.values_mut().for_each(|field| prune(field, levels - 1));
-            }
-        }
-        Some(items) => prune(items, levels - 1),
-        None => {}
-    }
-    if let Some(Value::Object(fields)) = object.get_mut("properties") {
-        fields.values_mut().for_each(|field| prune(field, levels - 1));
-    }
-    if let Some(fields) = object.get_mut("additionalProperties").filter(|f| f.is_object()) {
-        prune(fields, levels - 1);
+    object.retain(|key, _| matches!(key.as_str(), "type" | "enum" | "not" | "items"));
+    if object.is_empty() {
+        *schema = anything();
+    } else if let Some(items) = object.get_mut("items") {
+        prune(items);
     }
 }

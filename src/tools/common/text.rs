@@ -11,6 +11,10 @@ pub fn render(headline: &str, structured: &Map<String, Value>) -> String {
             Value::Object(fields) if key == "config" => {
                 facts.push(format!("{}: {}", visible(key), inline(&own_keys(fields))));
             }
+            Value::Array(items) if let Some(fields) = only_one_with_lists(items) => {
+                flush(&mut text, &mut facts);
+                text.push_str(&format!("\n\n{}:{}", visible(key), render("", fields)));
+            }
             Value::Array(items) if items.iter().any(Value::is_object) => {
                 flush(&mut text, &mut facts);
                 text.push_str(&format!("\n\n{}:\n{}", visible(key), table(items)));
@@ -62,6 +66,14 @@ fn graph(fields: &Map<String, Value>) -> String {
         text.push_str(&format!("\n{}:\n{}", visible(key), table(items)));
     }
     text
+}
+
+/// The only item of a list, where it holds lists of its own that want tables.
+fn only_one_with_lists(items: &[Value]) -> Option<&Map<String, Value>> {
+    let [Value::Object(fields)] = items else { return None };
+    let is_table =
+        |value: &Value| value.as_array().is_some_and(|of| of.iter().any(Value::is_object));
+    fields.values().any(is_table).then_some(fields)
 }
 
 /// Too long to stand in one line with others.

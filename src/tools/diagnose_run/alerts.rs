@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use crate::tools::common::alert_groups::{self, Group};
-use crate::tools::common::around::{MainMetrics, MetricAround, Moment};
+use crate::tools::common::around::{MainMetrics, MetricAround};
 use crate::trackio::value::Step;
-use crate::trackio::{Result, Run, Snapshot, alert, time};
+use crate::trackio::{Result, Run, Snapshot, alert};
 
 /// So many kinds of stored alerts stand beside the findings.
 const SHOWN_ALERTS: usize = 3;
@@ -33,11 +33,8 @@ pub fn of_run(snapshot: &Snapshot<'_>, run: &Run) -> Result<Vec<AlertItem>> {
     }
     let metrics = MainMetrics::of_run(snapshot, run, AROUND_ALERTS)?;
     let item = |group: Group| {
-        let time = time::seconds(&group.first_time);
-        let moment =
-            group.first_step.map_or(Moment::Time(time), |step| Moment::Step(step.as_f64()));
+        let around_first = metrics.around(group.first());
         let Group { level, title, count, first_step, last_step, .. } = group;
-        let around_first = metrics.around(moment);
         let last_step = last_step.filter(|_| count > 1);
         AlertItem { level, title, count, first_step, last_step, around_first }
     };
