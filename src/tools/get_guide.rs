@@ -217,7 +217,7 @@ mod tests {
             ("gpu", "get_system_logs"),
             ("hyperparameters", "get_project_summary"),
             ("step 3000", "get_snapshot"),
-            ("best checkpoint", "overfitting"),
+            ("best checkpoint", "find_artifacts"),
         ];
         for (topic, expected) in cases {
             let guide = of_words(topic).expect(topic);

@@ -197,7 +197,7 @@ fn lists(tool: &str, size: Size) -> Option<Vec<Paged>> {
             let by_name: fn(&Value) -> Value = |artifact| artifact["name"].clone();
             vec![
                 (project(json!({})), "artifacts", by_name, size.artifacts),
-                (project(json!({"run": long, "limit": 100})), "artifacts", by_name, size.artifacts),
+                (project(json!({"run": long, "limit": 30})), "artifacts", by_name, size.artifacts),
             ]
         }
         "get_artifact" => {
