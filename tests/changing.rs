@@ -72,7 +72,7 @@ fn rows(database: &Path) -> Rows {
     let of_table = |table: String| {
         let sql = format!("SELECT rowid AS rowid_, * FROM {table} ORDER BY rowid");
         let mut statement = connection.prepare(&sql).unwrap();
-        let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let found = statement
             .query_map([], |row| {
                 names
