@@ -223,11 +223,11 @@ fn nothing_outside_the_media_directory_is_read() {
         logged.image(step as i64, path);
     }
     let mut session = logged.session();
-    for step in 0..paths.len() {
+    for (step, path) in paths.iter().enumerate() {
         let asked = json!({"project": "p", "metric": "img", "step": step});
         let answer = session.call("get_media", asked).ok();
-        assert!(!has_picture(&answer), "{}: {}", paths[step], answer.text);
-        assert!(answer.text.contains("is not followed"), "{}: {}", paths[step], answer.text);
+        assert!(!has_picture(&answer), "{}: {}", path, answer.text);
+        assert!(answer.text.contains("is not followed"), "{}: {}", path, answer.text);
         assert!(
             !answer.text.contains("40x40") && !answer.text.contains("passwd"),
             "{}",
