@@ -31,6 +31,9 @@ use super::stop::Stop;
 /// How long a read waits for a writer's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How often a read without locks is tried while writers come and go.
+const ATTEMPTS: usize = 3;
+
 /// How many virtual-machine steps SQLite takes between two looks at [`Stop`].
 const STEPS_BETWEEN_LOOKS: i32 = 5_000;
 
@@ -61,8 +64,7 @@ pub type Work<'a, T> = &'a dyn Fn(&Opened<'_>) -> Result<T>;
 /// `work` may run several times: when a writer appeared in the middle, its first answer is
 /// thrown away.
 pub fn read<T>(path: &Path, project: &str, stop: &Stop, work: Work<'_, T>) -> Result<T> {
-    let mut failure = None;
-    for _ in 0..3 {
+    for _ in 0..ATTEMPTS {
         let before = ChangeKey::of(path);
         let way = way_in(path);
         let result = read_by(way, path, stop, Some(&before), work);
@@ -72,17 +74,25 @@ pub fn read<T>(path: &Path, project: &str, stop: &Stop, work: Work<'_, T>) -> Re
             Err(error) if stands && !is_about_access(&error) => {
                 return Err(explain(error, project, stop));
             }
-            other => failure = other.err(),
+            // Not to be opened so, or read while writers came and went.
+            Ok(_) | Err(_) => {}
         }
     }
-    if failure.as_ref().is_none_or(is_about_access) {
-        let last = read_by(Way::ReadOnly, path, stop, None, work);
-        match last {
-            Err(error) if is_about_access(&error) => {}
-            other => return other.map_err(|error| explain(error, project, stop)),
+    // Writers open and close the database all the time: now with locks, as any reader does.
+    match read_by(Way::ReadOnly, path, stop, None, work) {
+        Err(error) if is_about_access(&error) => {}
+        other => return other.map_err(|error| explain(error, project, stop)),
+    }
+    let mut copied = None;
+    for _ in 0..ATTEMPTS {
+        let before = ChangeKey::of(path);
+        copied = Some(read_by(Way::Copy, path, stop, None, work));
+        if ChangeKey::of(path) == before {
+            break;
         }
     }
-    read_by(Way::Copy, path, stop, None, work).map_err(|error| explain(error, project, stop))
+    let busy = || Err(Error::Busy(project.to_owned()));
+    copied.unwrap_or_else(busy).map_err(|error| explain(error, project, stop))
 }
 
 impl Way {
