@@ -11,7 +11,7 @@ import sys
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters
 
-SUBJECT = {"project": "demo-main", "run": "baseline", "metric": "train/loss", "query": "loss", "name": "model"}
+SUBJECT = {"project": "demo-main", "run": "baseline", "metric": "train/loss", "query": "baseline", "name": "model"}
 SUBJECT |= {"runs": ["baseline", "resumed"], "metrics": ["train/loss"], "sql": "SELECT run_name, step FROM metrics"}
 # Tools whose subject lies in another project of the fixture.
 ELSEWHERE = {
