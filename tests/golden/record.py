@@ -284,7 +284,7 @@ def main():
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.inside:
+    if options.inside is not None:
         recorder = Recorder(pathlib.Path(os.environ["TRACKIO_DIR"]))
         getattr(recorder, SUBJECTS[options.inside])()
         sys.stdout.buffer.write(("\n".join(recorder.lines) + "\n").encode())
