@@ -2,11 +2,15 @@
 
 use super::{
     finding::{Confidence, Finding, Kind, Report, Verdict},
-    number::show,
+    number::{percent, show},
     role::Role,
-    run::{Run, Track},
+    run::{Run, Status, Track},
+    schedule::total_steps,
     span::course,
 };
+
+/// An ended run that did less of its steps than this has more to tell than its curve does.
+const NEARLY_ALL: f64 = 0.95;
 
 /// What happened, where, by how much, what to do.
 pub fn headline(
@@ -20,7 +24,7 @@ pub fn headline(
         let cause = report.find(Kind::RewardNoSignal).filter(|_| verdict == Verdict::RlFlat);
         return with_action(finding, cause);
     }
-    match verdict {
+    let text = match verdict {
         Verdict::InsufficientData => report
             .not_checked
             .iter()
@@ -33,7 +37,25 @@ pub fn headline(
             .as_ref()
             .map_or(String::new(), |reward| format!("The reward improves: {}.", course(reward))),
         _ => healthy(run, confidence, report),
+    };
+    match ended_early(run) {
+        Some(where_it_ended) => format!("{text} {where_it_ended}"),
+        None => text,
     }
+}
+
+/// Where a run ended that has steps missing: stopped early, killed or crashed, which its rows do not tell apart.
+fn ended_early(run: &Run<'_>) -> Option<String> {
+    let total = total_steps(run).filter(|_| run.facts.status == Status::Ended)?;
+    let step = run.main()?.last_step()?;
+    (step < NEARLY_ALL * total).then(|| {
+        format!(
+            "Its last row is at step {} of {} ({}).",
+            show(step),
+            show(total),
+            percent(step / total)
+        )
+    })
 }
 
 fn with_action(finding: &Finding, cause: Option<&Finding>) -> String {

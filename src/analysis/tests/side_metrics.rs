@@ -177,6 +177,20 @@ fn a_run_is_stalled_only_when_idle_with_steps_missing() {
 }
 
 #[test]
+fn the_headline_of_a_run_that_ended_with_steps_missing_says_where() {
+    let headline = |max_steps: f64, status| {
+        let mut run = healthy().number("max_steps", max_steps);
+        run.status = status;
+        run.diagnose().headline
+    };
+    let early = headline(1000.0, Status::Ended);
+    assert!(early.ends_with("Its last row is at step 199 of 1000 (20 %)."), "{early}");
+    for other in [headline(1000.0, Status::Active), headline(200.0, Status::Ended)] {
+        assert!(!other.contains("last row"), "{other}");
+    }
+}
+
+#[test]
 fn the_total_follows_from_epochs() {
     let run = healthy()
         .metric("train/epoch", N, |i| i as f64 / 100.0)
