@@ -8,92 +8,33 @@ use std::path::{Path, PathBuf};
 /// A layer, and what its code must not name.
 struct Layer {
     folder: &'static str,
-    never: &'static [&'static str],
+    never: &'static [&'static [&'static str]],
 }
 
+const ABOVE: &[&str] = &["crate::commands", "crate::mcp", "tokio"];
+const TOOLS: &[&str] = &["crate::tools", "rmcp::model", "rmcp::service", "rmcp::transport"];
+const SIDES: &[&str] = &["crate::journal", "crate::remote"];
+const FILES: &[&str] = &["crate::trackio", "rusqlite", "std::fs"];
+/// What makes the same numbers give other words on another day or another machine.
+const PLACE_AND_TIME: &[&str] = &["jiff", "std::env", "std::time", "serde_json"];
+
 const LAYERS: &[Layer] = &[
-    Layer {
-        folder: "mcp",
-        // It does not know what any tool does.
-        never: &["crate::commands", "crate::analysis", "crate::remote", "rusqlite", "tools::get_"],
-    },
-    Layer { folder: "tools", never: &["crate::commands", "crate::mcp", "rmcp::model", "tokio"] },
-    Layer {
-        folder: "trackio",
-        never: &[
-            "crate::commands",
-            "crate::mcp",
-            "crate::tools",
-            "crate::journal",
-            "crate::remote",
-            "rmcp",
-            "tokio",
-        ],
-    },
-    Layer {
-        folder: "analysis",
-        never: &[
-            "crate::commands",
-            "crate::mcp",
-            "crate::tools",
-            "crate::trackio",
-            "crate::journal",
-            "crate::remote",
-            "rmcp::model",
-            "rusqlite",
-            "serde_json",
-            "jiff",
-            "tokio",
-            "std::env",
-            "std::fs",
-            "std::time",
-        ],
-    },
-    Layer {
-        folder: "chart",
-        // It draws what it is given.
-        never: &[
-            "crate::commands",
-            "crate::mcp",
-            "crate::tools",
-            "crate::trackio",
-            "crate::journal",
-            "crate::remote",
-            "rmcp",
-            "rusqlite",
-            "serde_json",
-            "jiff",
-            "tokio",
-            "std::env",
-            "std::fs",
-            "std::time",
-        ],
-    },
-    Layer {
-        folder: "journal",
-        never: &["crate::commands", "crate::mcp", "crate::tools", "rmcp", "rusqlite", "tokio"],
-    },
-    Layer {
-        folder: "remote",
-        never: &[
-            "crate::commands",
-            "crate::mcp",
-            "crate::tools",
-            "crate::trackio",
-            "crate::journal",
-            "rmcp",
-            "rusqlite",
-            "tokio",
-            "std::fs",
-        ],
-    },
+    // It does not know what any tool does.
+    Layer { folder: "mcp", never: &[SIDES, &["crate::commands", "rusqlite", "tools::get_"]] },
+    Layer { folder: "tools", never: &[ABOVE, &["rmcp::model"]] },
+    Layer { folder: "trackio", never: &[ABOVE, TOOLS, SIDES, &["rmcp"]] },
+    Layer { folder: "analysis", never: &[ABOVE, TOOLS, SIDES, FILES, PLACE_AND_TIME] },
+    // It draws what it is given.
+    Layer { folder: "chart", never: &[ABOVE, TOOLS, SIDES, FILES, PLACE_AND_TIME, &["rmcp"]] },
+    Layer { folder: "journal", never: &[ABOVE, TOOLS, &["crate::remote", "rusqlite", "rmcp"]] },
+    Layer { folder: "remote", never: &[ABOVE, TOOLS, FILES, &["crate::journal", "rmcp"]] },
 ];
 
 #[test]
 fn layers_use_only_what_is_below() {
     for Layer { folder, never } in LAYERS {
         for (path, code) in sources(&source().join(folder)) {
-            for name in *never {
+            for name in never.iter().copied().flatten() {
                 assert!(!names(&code, name), "{} names {name}", path.display());
             }
         }
