@@ -1,6 +1,7 @@
 //! `mcp-trackio demo`: projects to try the server on, for those who have none yet, and a few
 //! questions asked of it over a real session.
 
+mod beside;
 mod curves;
 pub mod data;
 mod noise;
@@ -61,7 +62,7 @@ pub fn run(directory: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     };
     data::write(directory, Timestamp::now())?;
     let mut out = io::stdout().lock();
-    writeln!(out, "Two projects as Trackio writes them, in {}.", directory.display())?;
+    writeln!(out, "Three projects as Trackio writes them, in {}.", directory.display())?;
     converse(directory, &mut out)?;
     writeln!(
         out,

@@ -15,6 +15,7 @@ pub mod format;
 pub mod launch;
 pub mod link;
 mod own;
+pub mod pages;
 pub mod place;
 
 use std::io::{self, Write};

@@ -174,7 +174,7 @@ fn overfitting(run: &Run<'_>, train: &Track, eval: &Track) -> Option<Finding> {
     if !found || !turn.material {
         return None;
     }
-    // A score that still improves, or a single late evaluation, leaves room for doubt.
+    // A score that went on improving, or a single late evaluation, leaves room for doubt.
     let improving =
         run.eval_scores.iter().find(|score| score.role == Role::Score && improves(score, step));
     let confidence = match n {
@@ -206,7 +206,8 @@ fn overfitting(run: &Run<'_>, train: &Track, eval: &Track) -> Option<Finding> {
         summary.push_str(&format!(" (only {n} evaluations)"));
     }
     if let Some(score) = improving {
-        summary.push_str(&format!("; {} still improves", score.name));
+        let best_step = score.blocks().step(Track::best(score.blocks()));
+        summary.push_str(&format!("; {} was best at step {}", score.name, show(best_step)));
     }
     Some(
         Finding::new(Kind::Overfitting, &eval.name, summary)

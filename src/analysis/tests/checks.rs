@@ -231,7 +231,7 @@ fn a_better_score_lowers_the_confidence_in_overfitting() {
         .every("eval/accuracy", 30, 10, |i| 0.5 + 0.01 * i as f64 + 0.002 * noise(3, i))
         .expect(Overfitting);
     assert_eq!(found.confidence, Confidence::Low);
-    assert!(found.headline.contains("eval/accuracy still improves"), "{}", found.headline);
+    assert!(found.headline.contains("eval/accuracy was best at step 290"), "{}", found.headline);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 
+use super::beside::{self, Owner};
 use super::curves::{Metrics, Setting};
 use super::noise::Noise;
 use super::recipes::{BERT, LLM, Recipe, SWEEP_RUNS};
@@ -46,20 +47,28 @@ pub fn write(directory: &Path, now: Timestamp) -> Result<()> {
     let projects =
         [("bert-sentiment", BERT, 1), ("llm-dpo", LLM, 2), ("lora-sweep", SWEEP_RUNS, 3)];
     for (project, recipes, seed) in projects {
-        write_project(&directory.join(format!("{project}.db")), recipes, seed, now)
+        write_project(directory, project, recipes, seed, now)
             .with_context(|| format!("cannot write the project {project}"))?;
     }
     Ok(())
 }
 
-fn write_project(path: &Path, recipes: &[Recipe], seed: u64, now: Timestamp) -> Result<()> {
-    let mut connection = Connection::open(path)?;
+fn write_project(
+    directory: &Path,
+    project: &str,
+    recipes: &[Recipe],
+    seed: u64,
+    now: Timestamp,
+) -> Result<()> {
+    let blobs = directory.join("artifacts").join(project).join("blobs");
+    let mut connection = Connection::open(directory.join(format!("{project}.db")))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     let transaction = connection.transaction()?;
     transaction.execute_batch(CURRENT_SCHEMA)?;
     transaction.pragma_update(None, "user_version", USER_VERSION)?;
     for (index, recipe) in recipes.iter().enumerate() {
-        Run::new(recipe, Noise::new(100 * seed + index as u64), now)?.write(&transaction)?;
+        Run::new(recipe, Noise::new(100 * seed + index as u64), now)?
+            .write(&transaction, &blobs)?;
     }
     transaction.commit()?;
     // Closing removes the log.
@@ -82,13 +91,21 @@ impl<'a> Run<'a> {
         Ok(Self { recipe, id: noise.uuid(), started: now.checked_sub(before)?, noise })
     }
 
-    fn write(mut self, connection: &Connection) -> Result<()> {
+    fn write(mut self, connection: &Connection, blobs: &Path) -> Result<()> {
         self.write_config(connection)?;
         self.write_metrics(connection)?;
         if self.recipe.has_system_metrics {
             self.write_system_metrics(connection)?;
         }
-        self.write_alerts(connection)
+        self.write_alerts(connection)?;
+        let steps = self.recipe.checkpoints.iter();
+        let logged: Result<Vec<_>> =
+            steps.map(|step| Ok((*step, text(self.at(self.elapsed(*step))?)))).collect();
+        beside::write_checkpoints(connection, blobs, &self.owner(), &logged?)
+    }
+
+    fn owner(&self) -> Owner<'_> {
+        Owner { id: &self.id, name: self.recipe.name }
     }
 
     fn write_config(&self, connection: &Connection) -> Result<()> {
@@ -122,15 +139,14 @@ impl<'a> Run<'a> {
         )?;
         for step in (0..=recipe.last_step).step_by(recipe.log_every as usize) {
             let timestamp = self.flushed(self.elapsed(step))?;
+            let mut samples = recipe.samples.iter().filter(|sample| sample.step == step);
             for metrics in recipe.story.rows(step, setting, &mut self.noise) {
-                insert.execute(params![
-                    self.id,
-                    timestamp,
-                    recipe.name,
-                    step,
-                    serde_json::to_vec(&metrics)?,
-                    self.noise.uuid()
-                ])?;
+                let metrics = serde_json::to_vec(&metrics)?;
+                let log_id = self.noise.uuid();
+                insert.execute(params![self.id, timestamp, recipe.name, step, metrics, log_id])?;
+                if let Some(sample) = samples.next() {
+                    beside::write_sample(connection, &self.owner(), &timestamp, &log_id, sample)?;
+                }
             }
         }
         Ok(())

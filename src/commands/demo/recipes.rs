@@ -1,5 +1,6 @@
 //! Which runs the demo has.
 
+use super::beside::Sample;
 use super::curves::Story;
 
 const MINUTE: f64 = 60.0;
@@ -24,6 +25,9 @@ pub struct Recipe {
     pub ended_ago: f64,
     pub has_system_metrics: bool,
     pub alerts: &'static [Alert],
+    /// The steps at which the model was logged as an artifact.
+    pub checkpoints: &'static [u32],
+    pub samples: &'static [Sample],
 }
 
 /// An alert of a run: step, level, title, text.
@@ -44,6 +48,8 @@ const BASE: Recipe = Recipe {
     ended_ago: HOUR,
     has_system_metrics: false,
     alerts: &[],
+    checkpoints: &[],
+    samples: &[],
 };
 
 const SWEEP: Recipe = Recipe {
@@ -74,6 +80,7 @@ pub const BERT: &[Recipe] = &[
         seconds_per_step: 0.9,
         ended_ago: 22.0 * HOUR,
         alerts: &[(1_800, "warn", "Eval loss is rising", "eval/loss is 0.2 above its minimum")],
+        checkpoints: &[500, 1_000, 1_500, 2_000, 2_500, 3_000],
         ..BASE
     },
     Recipe {
@@ -120,6 +127,7 @@ pub const BERT: &[Recipe] = &[
         ended_ago: 4.0,
         has_system_metrics: true,
         alerts: &[(3_000, "info", "Checkpoint saved", "checkpoint-3000")],
+        checkpoints: &[1_000, 2_000, 3_000],
         ..BASE
     },
 ];
@@ -152,7 +160,45 @@ pub const LLM: &[Recipe] = &[
         ended_ago: 8.0 * HOUR,
         has_system_metrics: true,
         alerts: &[(620, "warn", "Completions get long", "mean length above 380 tokens")],
+        samples: SAMPLES,
         ..BASE
+    },
+];
+
+/// What `grpo-math` was asked now and then: the answers become right, and long.
+const SAMPLES: &[Sample] = &[
+    Sample {
+        step: 0,
+        question: "A pen costs 3 euros. How much do 4 pens cost?",
+        answer: "A pen costs 3 euros and there are 4 pens, so the answer is 7.",
+        reward: 0.0,
+    },
+    Sample {
+        step: 200,
+        question: "Ann has 12 apples and gives 5 away. How many are left?",
+        answer: "12 - 5 = 8. The answer is 8.",
+        reward: 0.0,
+    },
+    Sample {
+        step: 400,
+        question: "A train goes 60 km in an hour. How far does it go in 3 hours?",
+        answer: "In one hour 60 km, so in 3 hours 3 x 60 = 180 km. The answer is 180.",
+        reward: 1.0,
+    },
+    Sample {
+        step: 600,
+        question: "There are 24 pupils, and a third are ill. How many are there?",
+        answer: "A third of 24 is 24 / 3 = 8, so 8 are ill. Then 24 - 8 = 16 are there. Let me \
+                 check: 16 + 8 = 24, which is right. The answer is 16.",
+        reward: 1.0,
+    },
+    Sample {
+        step: 800,
+        question: "A book has 90 pages. Ben reads 15 a day. How many days does it take?",
+        answer: "Each day 15 pages, so the days are 90 / 15 = 6. Let me check: 6 x 15 = 90. Let me \
+                 check again: 15 + 15 + 15 + 15 + 15 + 15 = 90. Both agree, and no page is left. \
+                 The answer is 6.",
+        reward: 1.0,
     },
 ];
 

@@ -33,6 +33,8 @@ pub struct Client {
     pub link: Option<Link>,
     /// Forms that it no longer reads.
     pub stale: &'static [Stale],
+    /// How the client itself shows whether the server runs.
+    pub check: &'static str,
     /// What else a user has to know.
     pub note: &'static str,
     /// Where the form was taken from.
@@ -111,6 +113,7 @@ pub const USUAL: Client = Client {
     own: None,
     link: None,
     stale: &[],
+    check: "",
     note: "",
     source: "",
 };

@@ -1,7 +1,7 @@
 //! The clients: where each keeps its servers, in what form, and who says so.
 //!
 //! Everything that is said or done about a client comes from this table: what `install` edits,
-//! what `config` prints, what `doctor` looks at, and the page docs/clients.md.
+//! what `config` prints, what `doctor` looks at, docs/clients.md and the pages under docs/clients.
 
 use super::client::{Client, Files, Own, Stale, USUAL};
 use super::entry::Shape;
@@ -41,6 +41,9 @@ pub const CLIENTS: &[Client] = &[
             ],
         },
         installs: true,
+        check: "Settings, Developer lists the server and its state. Its log is \
+               `mcp-server-trackio.log`, in `~/Library/Logs/Claude` on macOS and in \
+               `%APPDATA%\\Claude\\logs` on Windows.",
         note: "Quit and start it again after a change. Installed from the Microsoft Store, it \
                reads the file below `Packages`.",
         source: "https://modelcontextprotocol.io/docs/develop/connect-local-servers",
@@ -59,6 +62,7 @@ pub const CLIENTS: &[Client] = &[
             remove: Some(&["claude", "mcp", "remove", "-s", "user", "{name}"]),
             replaces: false,
         }),
+        check: "`claude mcp list` starts the server and says `Connected`; in a session, `/mcp` does.",
         note: "It loads tools when it needs them; `\"alwaysLoad\": true` in the entry has them \
                ready from the start.",
         source: "https://code.claude.com/docs/en/mcp",
@@ -84,6 +88,8 @@ pub const CLIENTS: &[Client] = &[
             key: "mcp.servers",
             why: "Cursor reads `mcp.json`, not `mcp.servers` in its settings",
         }],
+        check: "Its settings list the server with its tools under MCP. The Output panel has \
+                `MCP Logs`.",
         source: "https://cursor.com/docs/mcp",
         ..USUAL
     },
@@ -112,6 +118,7 @@ pub const CLIENTS: &[Client] = &[
             key: "mcp/servers",
             why: "VS Code reads `servers` in `mcp.json`, no longer `mcp` in its settings",
         }],
+        check: "`MCP: List Servers` in the command palette, then the server, Show Output.",
         source: "https://code.visualstudio.com/docs/copilot/reference/mcp-configuration",
         ..USUAL
     },
@@ -129,6 +136,8 @@ pub const CLIENTS: &[Client] = &[
             remove: Some(&["codex", "mcp", "remove", "{name}"]),
             replaces: true,
         }),
+        check: "`/mcp` in a session lists the server's tools. `codex mcp list` shows the entry, and \
+                does not start it.",
         note: "A project's file counts only where the project is trusted.",
         source: "https://developers.openai.com/codex/mcp",
         ..USUAL
@@ -156,6 +165,8 @@ pub const CLIENTS: &[Client] = &[
             remove: Some(&["gemini", "mcp", "remove", "-s", "user", "{name}"]),
             replaces: true,
         }),
+        check: "`/mcp` in a session lists the server's tools; `gemini mcp list` starts the server in \
+                trusted folders only.",
         note: "It connects to servers only in folders that it trusts.",
         source: "https://github.com/google-gemini/gemini-cli/blob/main/docs/tools/mcp-server.md",
         ..USUAL
@@ -171,6 +182,7 @@ pub const CLIENTS: &[Client] = &[
         project_file: Some(".zed/settings.json"),
         key: "context_servers",
         installs: true,
+        check: "The settings of the Agent Panel show a green dot beside a server that runs.",
         note: "`agent: open settings`, Add Server does the same.",
         source: "https://zed.dev/docs/ai/mcp",
         ..USUAL
@@ -188,6 +200,8 @@ pub const CLIENTS: &[Client] = &[
             key: "mcpServers",
             why: "Continue reads `config.yaml`; `config.json` is deprecated",
         }],
+        check: "Servers work in agent mode only. A map under `mcpServers` fails with \
+                `Expected array, received object`.",
         note: "`mcpServers` is a list. A file in a project also has `name`, `version` and \
                `schema` at its top.",
         source: "https://docs.continue.dev/customize/deep-dives/mcp",
@@ -235,6 +249,7 @@ pub const CLIENTS: &[Client] = &[
             key: "mcp/stdio_servers",
             why: "the command line of OpenHands reads `mcp.json` since 1.0",
         }],
+        check: "`openhands mcp list` shows the entry, and does not start it.",
         note: "The graphical application has its own page: Settings, MCP.",
         source: "https://docs.openhands.dev/openhands/usage/cli/mcp-servers",
         ..USUAL
@@ -295,6 +310,7 @@ pub const CLIENTS: &[Client] = &[
         ]),
         key: "mcp",
         shape: Shape::OpenCode,
+        check: "`opencode mcp list` starts the server and says `connected`.",
         note: "`opencode.json` in the same folder is read too.",
         source: "https://opencode.ai/docs/mcp-servers",
         ..USUAL
@@ -311,6 +327,7 @@ pub const CLIENTS: &[Client] = &[
             remove: Some(&["copilot", "mcp", "remove", "{name}"]),
             replaces: false,
         }),
+        check: "`copilot mcp list` shows the entry, and does not start it.",
         source: "https://docs.github.com/en/copilot/how-tos/copilot-cli/customize-copilot/add-mcp-servers",
         ..USUAL
     },

@@ -202,7 +202,8 @@ impl RunFacts {
     }
 }
 
-/// The order in which metrics matter to a reader: losses, then scores, then the rest.
+/// The order in which metrics matter to a reader: losses, then scores, then the rest; of the
+/// machine's, how busy the cards are.
 pub fn importance(metric: &str) -> (u8, &str) {
     let rank = match role::classify(metric).role {
         Role::EvalLoss => 0,
@@ -211,6 +212,7 @@ pub fn importance(metric: &str) -> (u8, &str) {
         Role::Score | Role::Error => 3,
         Role::PreferenceAccuracy | Role::PreferenceMargin => 4,
         Role::LearningRate | Role::GradientNorm | Role::Kl => 5,
+        Role::GpuUtilization => 6,
         Role::Epoch | Role::Counter => 9,
         _ => 7,
     };
@@ -286,7 +288,14 @@ pub fn unreadable_note(unreadable: usize) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use super::{importance, matches};
+
+    #[test]
+    fn what_matters_comes_first() {
+        let mut names = ["memory/percent", "gpu/0/utilization", "train/epoch", "eval/loss"];
+        names.sort_by_key(|name| importance(name));
+        assert_eq!(names, ["eval/loss", "gpu/0/utilization", "memory/percent", "train/epoch"]);
+    }
 
     #[test]
     fn patterns_are_parts_or_globs() {

@@ -201,8 +201,9 @@ fn inline(value: &Value) -> String {
 /// A value within a list or an object: what holds several keeps its brackets.
 fn within(value: &Value) -> String {
     match value {
+        Value::Array(items) if items.is_empty() => inline(value),
         Value::Array(_) => format!("[{}]", inline(value)),
-        Value::Object(fields) if is_point(fields) => inline(value),
+        Value::Object(fields) if fields.is_empty() || is_point(fields) => inline(value),
         Value::Object(_) => format!("({})", inline(value)),
         value => inline(value),
     }
@@ -356,6 +357,7 @@ mod tests {
                 "alerts: total 2, newest [(level warn, title \"up, again\", step 3), \
                  (level info, title ok, step -)]",
             ),
+            (json!({"best": {"version": 1, "aliases": []}}), "best: version 1, aliases none"),
             (json!({"names": ["", " a", "b"]}), "names: \"\", \" a\", b"),
             (
                 json!({"config": {"lr": 0.1, "_Username": "u", "_Created": "t", "_Group": null}}),

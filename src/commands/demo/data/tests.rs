@@ -64,7 +64,7 @@ fn the_runs_are_there_as_trackio_reads_them() {
     assert!(newest.ends_with("+00:00"), "{newest}");
     let file_names: Vec<_> =
         fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(file_names.len(), 3, "{file_names:?}");
+    assert_eq!(file_names.len(), 4, "three projects and the artifacts: {file_names:?}");
 }
 
 #[test]

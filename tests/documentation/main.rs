@@ -4,20 +4,22 @@
 //! `UPDATE_DOCS=1 cargo test --test documentation` rewrites the generated pages.
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod answers;
+mod commands;
+#[cfg(unix)]
+mod runs;
+#[path = "../support/mod.rs"]
+mod support;
+
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use clap::Parser;
-use jiff::Timestamp;
-use mcp_trackio::commands::install::{document as clients, entry::Entry};
-use mcp_trackio::commands::{CommandLine, demo::data};
+use mcp_trackio::commands::install::{entry::Entry, pages as clients};
 use mcp_trackio::journal::Journal;
-use mcp_trackio::tools::common::Progress;
-use mcp_trackio::tools::{self, Access, Category, Permission, Surroundings, TOOLS, document};
-use mcp_trackio::trackio::{Directory, Stop, Store};
+use mcp_trackio::tools::{Access, Category, Permission, TOOLS, document};
 use serde_json::Value;
 
 const REFRESH: &str = "UPDATE_DOCS=1 cargo test --test documentation";
@@ -41,41 +43,6 @@ const PREFIXES: &[&str] = &[
 /// Words that look like tools and are none, each with the reason why it may be said.
 const NO_TOOLS: &[(&str, &str)] =
     &[("get_things", "the example in CONTRIBUTING.md"), ("query_only", "a pragma of SQLite")];
-
-/// What the README asks of the demo's projects: the question, the tool and its arguments, and how
-/// the lines begin that are shown beside the first one.
-const QUESTIONS: &[(&str, &str, &str, &[&str])] = &[
-    (
-        "How is my run doing?",
-        "get_run_summary",
-        "{}",
-        &["headline:", "progress:", "metric |", "eval/loss |"],
-    ),
-    (
-        "What went wrong with high-lr?",
-        "get_run_summary",
-        r#"{"run": "high-lr"}"#,
-        &["headline:", "metric |", "train/loss |"],
-    ),
-    (
-        "When was the eval loss of large-no-dropout best?",
-        "get_metric_values",
-        r#"{"run": "large-no-dropout", "metric": "eval/loss"}"#,
-        &["shape:"],
-    ),
-    (
-        "Which hyperparameter mattered in lora-sweep?",
-        "analyze_sweep",
-        r#"{"project": "lora-sweep"}"#,
-        &["key | n |", "learning_rate | 16", "batch_size | 16"],
-    ),
-    (
-        "Is there a run called basline?",
-        "get_run_summary",
-        r#"{"project": "bert-sentiment", "run": "basline"}"#,
-        &[],
-    ),
-];
 
 /// Crates that speak over a network, but for `ureq` and its `rustls`, which `src/remote` uses.
 /// `mio` and `socket2` are not among them: tokio's event loop brings them in, for the pipes to the
@@ -102,46 +69,20 @@ fn the_page_of_the_tools_is_fresh() {
 }
 
 #[test]
-fn the_page_of_the_clients_is_fresh() {
-    refresh("docs/clients.md", |_| clients::page());
+fn the_pages_of_the_clients_are_fresh() {
+    refresh("docs/clients.md", |page| clients::overview(part(page, "tried")));
+    let mut expected = BTreeSet::new();
+    for (name, text) in clients::single() {
+        refresh(&format!("docs/clients/{name}"), |_| text.clone());
+        expected.insert(root().join("docs/clients").join(name));
+    }
+    let found: BTreeSet<_> = files_under(&root().join("docs/clients"), "md").into_iter().collect();
+    assert_eq!(found, expected, "docs/clients (left) and the table of the clients");
 }
 
 #[test]
 fn the_table_in_the_readme_is_fresh() {
     refresh("README.md", |readme| between(readme, "tools", &document::table()));
-}
-
-#[test]
-fn the_answers_in_the_readme_are_what_the_tools_answer() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let now = Timestamp::from_second(1_795_000_000).expect("a time");
-    data::write(directory.path(), now).expect("the demo's projects");
-    let store = Arc::new(Store::new(Directory::resolve(Some(directory.path())), 0));
-    let mut shown = String::from("```text\n");
-    for (question, tool, arguments, lines) in QUESTIONS {
-        let surroundings = Surroundings {
-            store: store.clone(),
-            now,
-            stop: Stop::default(),
-            progress: Progress::default(),
-            permission: Permission::default(),
-        };
-        let parsed = serde_json::from_str(arguments).expect("an object");
-        let tool = tools::find(tool).expect("a tool");
-        let text = match tool.call(&surroundings, parsed) {
-            Ok(answer) => answer.text,
-            Err(failure) => failure.0,
-        };
-        let mut answer: Vec<&str> = text.lines().take(1).collect();
-        for start in *lines {
-            let line = text.lines().find(|line| line.starts_with(start));
-            answer.push(line.unwrap_or_else(|| panic!("no line begins with {start}:\n{text}")));
-        }
-        let call = format!("{} {}", tool.name(), arguments.replace("{}", ""));
-        shown += &format!("> {question}\n  {}\n    {}\n\n", call.trim_end(), answer.join("\n    "));
-    }
-    let shown = format!("{}\n```\n", shown.trim_end());
-    refresh("README.md", |readme| between(readme, "answers", &shown));
 }
 
 /// The text with another part between the marks of that name.
@@ -150,6 +91,13 @@ fn between(text: &str, name: &str, part: &str) -> String {
     let (before, rest) = text.split_once(&begin).expect("the mark of the beginning");
     let (_, after) = rest.split_once(&end).expect("the mark of the end");
     format!("{before}{begin}\n{part}{end}{after}")
+}
+
+/// The lines between the marks of that name; none where there are no marks.
+fn part<'a>(text: &'a str, name: &str) -> &'a str {
+    let after = text.split_once(&format!("<!-- {name}:begin -->\n")).map(|(_, after)| after);
+    let part = after.and_then(|after| after.split_once(&format!("<!-- {name}:end -->")));
+    part.map_or("", |(part, _)| part)
 }
 
 /// Compares a file with what it should be, or makes it so.
@@ -164,6 +112,7 @@ fn refresh(name: &str, expected: impl Fn(&str) -> String) {
         return;
     }
     if env::var_os("UPDATE_DOCS").is_some() {
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         fs::write(&path, expected).expect("a writable file");
     } else {
         panic!("{name} is stale; run `{REFRESH}` and commit it");
@@ -404,6 +353,54 @@ fn links_lead_somewhere() {
     }
 }
 
+#[test]
+fn every_page_is_found_from_the_readme() {
+    let mut found = BTreeSet::new();
+    let mut next = vec![root().join("README.md")];
+    while let Some(path) = next.pop() {
+        if !found.insert(path.clone()) {
+            continue;
+        }
+        let folder = path.parent().expect("a folder");
+        let text = read(&path);
+        let targets = links(&text).into_iter().filter(|link| !link.contains("://"));
+        let targets = targets.map(|link| link.split('#').next().unwrap_or_default());
+        let pages = targets.filter(|target| target.ends_with(".md"));
+        next.extend(pages.filter_map(|target| folder.join(target).canonicalize().ok()));
+        next.retain(|path| path.exists());
+    }
+    let found: BTreeSet<_> = found.iter().filter_map(|path| path.canonicalize().ok()).collect();
+    for page in pages() {
+        let page = page.canonicalize().expect("a page");
+        assert!(found.contains(&page), "no link leads to {}", page.display());
+    }
+}
+
+/// A page that names `src/tools` or `tests/golden.rs` names what is there.
+#[test]
+fn paths_in_the_repository_are_there() {
+    const FOLDERS: &[&str] =
+        &["src/", "tests/", "docs/", "benches/", "examples/", ".ci/", "packaging/"];
+    for page in pages().into_iter().filter(|page| !page.ends_with("CHANGELOG.md")) {
+        let text = read(&page);
+        for code in text.split('`').skip(1).step_by(2) {
+            let is_path = FOLDERS.iter().any(|folder| code.starts_with(folder));
+            if !is_path || code.contains(['<', '*', '\n', '…']) || code.contains("get_things") {
+                continue;
+            }
+            let path = code.split([' ', ':']).next().unwrap_or_default();
+            assert!(root().join(path).exists(), "{} names {path}", page.display());
+            let Some((_, test)) = code.split_once(": ") else { continue };
+            let source = read(&root().join(path));
+            assert!(
+                source.contains(&format!("fn {test}(")),
+                "{path} has no `{test}`, which {} names",
+                page.display()
+            );
+        }
+    }
+}
+
 fn links(text: &str) -> Vec<&str> {
     let after = text.split("](").skip(1);
     after.filter_map(|rest| rest.split_once(')').map(|(link, _)| link)).collect()
@@ -425,9 +422,10 @@ fn anchors(text: &str) -> BTreeSet<String> {
 fn configurations_parse_and_start_the_server() {
     let readme = read(&root().join("README.md"));
     assert!(!fenced(&readme, "json").is_empty(), "the README shows no configuration");
-    let page = read(&root().join("docs/clients.md"));
+    let pages = files_under(&root().join("docs/clients"), "md").into_iter();
+    let shown = pages.flat_map(|page| fenced(&read(&page), "json"));
     let mut keys = BTreeSet::new();
-    for block in fenced(&readme, "json").into_iter().chain(fenced(&page, "json")) {
+    for block in fenced(&readme, "json").into_iter().chain(shown) {
         let parsed: Value = serde_json::from_str(&block)
             .unwrap_or_else(|error| panic!("not JSON ({error}):\n{block}"));
         let servers = parsed.as_object().expect("an object");
@@ -442,29 +440,6 @@ fn configurations_parse_and_start_the_server() {
     }
     let expected = ["cody.mcpServers", "context_servers", "mcp", "mcpServers", "servers"];
     assert!(keys.iter().eq(expected), "the pages configure {keys:?}");
-}
-
-#[test]
-fn commands_are_understood() {
-    let mut checked = 0;
-    for path in pages() {
-        let text = read(&path);
-        let blocks = fenced(&text, "sh").join("\n");
-        let inline = text.split('`').skip(1).step_by(2).filter(|code| !code.contains('\n'));
-        for line in blocks.lines().chain(inline) {
-            let line = line.split(" # ").next().unwrap_or_default().trim();
-            let arguments = line.strip_prefix("mcp-trackio ").or_else(|| {
-                let run = line.strip_prefix("cargo run ")?;
-                run.split_once("-- ").map(|(_, arguments)| arguments)
-            });
-            let Some(arguments) = arguments else { continue };
-            let words = ["mcp-trackio"].into_iter().chain(arguments.split_whitespace());
-            let parsed = CommandLine::try_parse_from(words);
-            assert!(parsed.is_ok(), "{} shows `{line}`:\n{parsed:?}", path.display());
-            checked += 1;
-        }
-    }
-    assert!(checked > 3, "only {checked} commands were found");
 }
 
 #[test]
