@@ -15,6 +15,7 @@
 //! `trackio` knows nothing of MCP; `analysis` knows nothing of SQL or JSON.
 
 pub mod analysis;
+pub mod chart;
 pub mod commands;
 pub mod journal;
 pub mod mcp;

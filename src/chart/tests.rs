@@ -1,0 +1,1 @@
+//! Pictures are decoded and looked at.
