@@ -124,7 +124,10 @@ impl Canvas {
                 }
             }
             Symbol::Rule => {
-                self.line(&[(x, y - 6.0), (x, y + 6.0)], Pen { dash: &[1.5, 1.5], ..Pen::solid(ink, 1.4) });
+                self.line(
+                    &[(x, y - 6.0), (x, y + 6.0)],
+                    Pen { dash: &[1.5, 1.5], ..Pen::solid(ink, 1.4) },
+                );
             }
         }
     }

@@ -43,15 +43,18 @@ impl Palette {
     fn new() -> Self {
         let inks = ink::all().count();
         let steps = (COLOURS - 1) / inks;
-        let ramp = |ink: Ink| {
-            (0..steps).map(move |step| ink.towards_paper(step as f32 / steps as f32))
-        };
+        let ramp =
+            |ink: Ink| (0..steps).map(move |step| ink.towards_paper(step as f32 / steps as f32));
         let mut all = vec![PAPER];
         all.extend(ink::all().flat_map(ramp));
         Self { steps: all, known: HashMap::new() }
     }
 
     fn index(&mut self, ink: Ink) -> u8 {
+        // Most of a chart is paper.
+        if ink == PAPER {
+            return 0;
+        }
         if let Some(index) = self.known.get(&ink) {
             return *index;
         }

@@ -24,8 +24,9 @@ fn linear(range: Range, count: usize, is_whole: bool) -> Vec<Tick> {
     let step = step(range, count);
     let step = if is_whole { step.max(1.0) } else { step };
     let (first, last) = ((range.low / step).ceil(), (range.high / step).floor());
-    let values: Vec<f64> =
-        (0..=(last - first).clamp(0.0, 100.0) as u32).map(|i| (first + f64::from(i)) * step).collect();
+    let values: Vec<f64> = (0..=(last - first).clamp(0.0, 100.0) as u32)
+        .map(|i| (first + f64::from(i)) * step)
+        .collect();
     let form = Form::of(range, step);
     let inside = values.into_iter().filter(|value| (range.low..=range.high).contains(value));
     inside.map(|value| Tick { value, label: form.write(value) }).collect()
@@ -153,7 +154,11 @@ mod tests {
             (0.0, 2.4e6, &["0", "0.5M", "1.0M", "1.5M", "2.0M"]),
             (0.0, 2e-5, &["0", "5e-6", "1e-5", "1.5e-5", "2e-5"]),
             (0.0, 1e12, &["0", "2e11", "4e11", "6e11", "8e11", "1e12"]),
-            (1.000_001, 1.000_002, &["1.0000012", "1.0000014", "1.0000016", "1.0000018", "1.0000020"]),
+            (
+                1.000_001,
+                1.000_002,
+                &["1.0000010", "1.0000012", "1.0000014", "1.0000016", "1.0000018", "1.0000020"],
+            ),
             (-1e308, 1e308, &["−1e308", "−5e307", "0", "5e307", "1e308"]),
             (1e-320, 2e-320, &["1e-320", "2e-320"]),
         ];

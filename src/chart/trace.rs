@@ -115,7 +115,10 @@ mod tests {
     fn a_column_keeps_its_ends_and_extremes_in_order() {
         let points = line(&[3.0, 9.0, 4.0, 1.0, 2.0, 5.0, 5.0]);
         let thinned = thin(points, |x| i64::from(x >= 5.0));
-        assert_eq!(thinned, [(0.0, 3.0), (1.0, 9.0), (3.0, 1.0), (4.0, 2.0), (5.0, 5.0), (6.0, 5.0)]);
+        assert_eq!(
+            thinned,
+            [(0.0, 3.0), (1.0, 9.0), (3.0, 1.0), (4.0, 2.0), (5.0, 5.0), (6.0, 5.0)]
+        );
         assert!(thin([], |_| 0).is_empty());
     }
 
