@@ -101,7 +101,7 @@ impl Canvas {
         let rim = Pen::solid(PAPER, 2.0);
         match symbol {
             Symbol::Ring => {
-                if let Some(path) = PathBuilder::from_circle(x, y, 5.0) {
+                if let Some(path) = PathBuilder::from_circle(x, y, 6.5) {
                     self.stroke(&path, Pen::solid(PAPER, 4.5));
                     self.stroke(&path, Pen::solid(ink, 2.0));
                 }
@@ -111,7 +111,7 @@ impl Canvas {
                 self.shape(&[(x, tip), (x - 4.6, top), (x + 4.6, top)], rim, ink);
             }
             Symbol::Diamond => {
-                let points = [(x, y - 6.0), (x + 6.0, y), (x, y + 6.0), (x - 6.0, y)];
+                let points = [(x, y - 5.0), (x + 5.0, y), (x, y + 5.0), (x - 5.0, y)];
                 self.shape(&points, rim, ink);
             }
             Symbol::Cross => {

@@ -17,7 +17,7 @@ const PAD: f32 = 7.0;
 /// Between panels.
 const GAP: f32 = 14.0;
 /// Pixels from one number to the next.
-const Y_TICKS: f32 = 44.0;
+const Y_TICKS: f32 = 40.0;
 const X_TICKS: f32 = 95.0;
 /// The height of a row of crosses at the foot of a panel, and how many rows there are.
 const LANE: f32 = 8.0;

@@ -39,7 +39,7 @@ impl Look {
     fn width(self) -> f32 {
         match self {
             Self::Line(_) => SAMPLE,
-            Self::Mark(_) => 10.0,
+            Self::Mark(_) => 13.0,
         }
     }
 }
@@ -72,7 +72,7 @@ impl Legend {
                 }
                 Look::Mark(symbol) => {
                     let lowered = if *symbol == Symbol::Triangle { 8.0 } else { 0.0 };
-                    canvas.symbol(*symbol, (x + 5.0, middle + lowered), ink::AXIS);
+                    canvas.symbol(*symbol, (x + 6.5, middle + lowered), ink::AXIS);
                 }
             }
             let place = (x + look.width() + GAP, middle + SIZE * 0.36);

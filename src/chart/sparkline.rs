@@ -1,5 +1,7 @@
 //! A curve as a line of text.
 
+use super::scale::{Range, Scale};
+
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 /// Where nothing is finite.
 const HOLE: char = '×';
@@ -10,15 +12,11 @@ pub fn sparkline(values: &[f64], width: usize, is_log: bool) -> String {
     let is_log = is_log && values.iter().all(|value| !value.is_finite() || *value > 0.0);
     let size = values.len().div_ceil(width.max(1)).max(1);
     let means: Vec<Option<f64>> = values.chunks(size).map(|part| mean(part, is_log)).collect();
-    let finite = means.iter().flatten().copied();
-    let (low, high) =
-        finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+    let range = Range::of(means.iter().flatten().copied());
+    let scale = range.map(|range| Scale::linear(range, 0.0, (BARS.len() - 1) as f32));
     let bar = |mean: f64| {
-        let share = (mean / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0);
-        // A constant has no lowest and no highest.
-        let share = if share.is_finite() { share } else { 0.5 };
-        let place = (share * (BARS.len() - 1) as f64).round() as usize;
-        BARS.get(place).copied().unwrap_or(HOLE)
+        let place = scale.and_then(|scale| scale.place(mean)).unwrap_or_default();
+        BARS.get((place + 0.001).round() as usize).copied().unwrap_or(HOLE)
     };
     means.into_iter().map(|mean| mean.map_or(HOLE, bar)).collect()
 }
@@ -26,8 +24,10 @@ pub fn sparkline(values: &[f64], width: usize, is_log: bool) -> String {
 fn mean(values: &[f64], is_log: bool) -> Option<f64> {
     let finite = values.iter().copied().filter(|value| value.is_finite());
     let finite = finite.map(|value| if is_log { value.ln() } else { value });
-    let count = finite.clone().count() as f64;
-    (count > 0.0).then(|| finite.map(|value| value / count).sum())
+    // Exact for a constant.
+    let grown =
+        |mean: f64, (place, value): (usize, f64)| mean + (value - mean) / (place + 1) as f64;
+    finite.clone().next().map(|first| finite.enumerate().fold(first, grown))
 }
 
 #[cfg(test)]

@@ -11,12 +11,18 @@ pub struct Tick {
     pub label: String,
 }
 
+/// Fewer ticks than this are made more.
+const FEWEST: usize = 3;
+
 /// About `count` round numbers on an axis.
 pub fn ticks(scale: &Scale, count: usize, is_whole: bool) -> Vec<Tick> {
-    match scale.is_log() {
+    let of = |count: usize| match scale.is_log() {
         true => logarithmic(scale.range(), count),
         false => linear(scale.range(), count, is_whole),
-    }
+    };
+    let found = of(count);
+    // One number says little of an axis.
+    if found.len() < FEWEST && !is_whole { of(2 * count) } else { found }
 }
 
 /// Multiples of 1, 2 or 5 times a power of ten.

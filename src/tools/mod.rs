@@ -42,7 +42,7 @@ mod get_system_logs;
 mod get_system_metrics_for_run;
 mod get_traces;
 mod get_updates;
-pub mod plot_metrics;
+pub(crate) mod plot_metrics;
 mod query_project;
 mod rename_run;
 mod trigger_sync;

@@ -40,17 +40,18 @@ impl Tool for PlotMetrics {
     const NAME: &'static str = "plot_metrics";
     const TITLE: &'static str = "Plot metrics";
     const CATEGORY: Category = Category::Analysis;
-    const ABOUT: &'static str = "A picture of curves, to look at or to show: runs and metrics by \
-        step, time or epoch, with best evals, spikes, NaN and other findings marked; the same as \
+    const ABOUT: &'static str = "A picture of curves, to look at or to show, of runs and metrics by \
+        step, time or epoch. Best evals, spikes, NaN and other findings are marked; the text has \
         sparklines and numbers. For values alone use get_metric_values.";
     const GUIDE: &'static str = "900 x 500 pixels, PNG. Of one run, metrics that measure the same \
         (`train/loss`, `eval/loss`) share a panel, so that a gap between them is seen; of several \
         runs each metric has a panel and each run a colour. `smoothing` is the weight of an \
         exponential moving average, without bias at the start, as in TensorBoard and Weights & \
-        Biases; the raw line stays behind it, and numbers are raw. Lines break where a value is \
+        Biases; the raw line stays behind it, numbers are raw, and lines of 40 points or fewer are \
+        not smoothed. Lines break where a value is \
         not finite (a cross at the foot) and where a resumed run went back. x `time` is the time \
         since a run's first row. A panel with values below 0 stays linear with `log_y`. \
-        `mcp-trackio plot` writes the same to a file.";
+        `mcp-trackio plot -o file.png` writes the same to a file.";
     const PICTURES: bool = true;
     type Args = Args;
     type Output = Plot;
@@ -117,7 +118,7 @@ fn sketch(
         });
         drawn.extend(lines);
     }
-    notes.extend(line::notes(&drawn));
+    notes.extend(line::notes(&drawn, args));
     let axis = axis::label(x, &mut drawn);
     let is_log = args.log_y.unwrap_or(false);
     let (panels, told) = panels::of(&mut drawn, subjects.len() == 1, is_log);

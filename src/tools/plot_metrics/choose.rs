@@ -36,6 +36,12 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// Its whole name where the label is a part of it, for those who cut it their own way.
+    pub fn name(&self) -> &str {
+        let name = &self.facts.run.name;
+        if self.label.starts_with(name) { &self.label } else { name }
+    }
+
     fn has_numbers(&self, metric: &str) -> bool {
         self.columns.metrics.get(metric).is_some_and(|column| column.count() > 0)
     }

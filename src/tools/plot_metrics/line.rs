@@ -1,5 +1,7 @@
 //! One metric of one run: its points, its numbers, its marks.
 
+use std::collections::BTreeSet;
+
 use super::Args;
 use super::axis::Along;
 use super::choose::Subject;
@@ -23,6 +25,10 @@ const LONG: usize = 40_000;
 const PARTS: f64 = 10_000.0;
 /// The letters of a sparkline.
 const WIDTH: usize = 40;
+/// Lines of so many points or fewer are drawn as logged: an average would be far from all of them.
+const FEW: usize = 40;
+/// So many spikes are marked.
+const MOST_SPIKES: usize = 30;
 /// So many stretches of non-finite values are told of a line.
 const HOLES_TOLD: usize = 3;
 
@@ -63,7 +69,7 @@ pub fn of(
     let stats = subject.columns.metrics.get(metric)?.stats(classify(metric).direction);
     let all = points(&view, along);
     let misplaced = view.values.len() - all.len();
-    let smoothed = (smoothing > 0.0).then(|| bounded(smooth(&all, smoothing)));
+    let smoothed = (smoothing > 0.0 && all.len() > FEW).then(|| bounded(smooth(&all, smoothing)));
     let rows = Rows { view: &view, along };
     let told = marks(subject, metric, &stats, &rows);
     let marks = told.iter().filter_map(|item| item.mark(&rows)).collect();
@@ -171,13 +177,12 @@ fn found(finding: &Finding, rows: &Rows<'_>) -> Vec<MarkItem> {
     match finding.kind {
         Kind::NonFinite | Kind::Resumed => Vec::new(),
         Kind::LossSpikes => {
-            let largest = finding.evidence.get("largest_step").or(finding.until_step.as_ref());
-            let steps = [finding.step.as_ref(), largest, finding.until_step.as_ref()];
-            let mut steps: Vec<f64> = steps.into_iter().flatten().map(|step| step.0).collect();
-            steps.sort_by(f64::total_cmp);
-            steps.dedup();
             let mark = |step: f64| MarkItem::at("spike", Symbol::Triangle, step, value(step));
-            steps.into_iter().map(mark).collect()
+            // A slow rise shows from its low to its high.
+            let rise = || finding.until_step.iter().map(|step| step.0).collect();
+            let steps: Vec<f64> =
+                if finding.steps.is_empty() { rise() } else { finding.steps.clone() };
+            steps.into_iter().take(MOST_SPIKES).map(mark).collect()
         }
         _ if finding.severity == Severity::Info => Vec::new(),
         kind => {
@@ -202,12 +207,23 @@ impl MarkItem {
     }
 }
 
-/// What of the lines is not drawn.
-pub fn notes(drawn: &[Drawn]) -> Option<String> {
+/// What of the lines is not drawn, or not as was asked for.
+pub fn notes(drawn: &[Drawn], args: &Args) -> Vec<String> {
     let misplaced: usize = drawn.iter().map(|drawn| drawn.misplaced).sum();
-    (misplaced > 0).then(|| {
+    let misplaced = (misplaced > 0).then(|| {
         format!("{} without a readable step or time not drawn.", counted(misplaced, "point"))
-    })
+    });
+    let is_smoothed = args.smoothing.is_some_and(|weight| weight > 0.0);
+    let raw: BTreeSet<&str> = drawn
+        .iter()
+        .filter(|drawn| is_smoothed && drawn.line.smoothed.is_none())
+        .map(|drawn| drawn.metric.as_str())
+        .collect();
+    let raw = (!raw.is_empty()).then(|| {
+        let names: Vec<&str> = raw.into_iter().collect();
+        format!("Not smoothed, for lines of {FEW} points or fewer: {}.", names.join(", "))
+    });
+    misplaced.into_iter().chain(raw).collect()
 }
 
 /// A step as answers give it.

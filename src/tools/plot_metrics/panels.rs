@@ -117,12 +117,12 @@ pub fn chart(
     let smoothing =
         smoothing.map(|weight| format!(", smoothed {}, raw values pale", short(weight)));
     let what = match subjects {
-        [one] => format!("{} · {}", cut(&one.label), cut(project)),
+        [one] => format!("{} · {}", cut(one.name()), cut(project)),
         several => format!("{} · {}", cut(project), counted(several.len(), "run")),
     };
     let mut legend: Vec<(Style, String)> = match subjects {
         [_] => drawn.iter().map(|line| (line.line.style, cut(&line.metric))).collect(),
-        several => several.iter().enumerate().map(|(i, run)| (i, cut(&run.label))).collect(),
+        several => several.iter().enumerate().map(|(i, run)| (i, cut(run.name()))).collect(),
     };
     // A panel's title says enough of its only line.
     if subjects.len() == 1 && panels.iter().all(|panel| panel.lines.len() == 1) {
