@@ -96,7 +96,7 @@ const PICTURES: &[(&str, &str, &str)] = &[
         "sweep.png",
         "Five learning rates: a colour each, the same in both panels.",
         "lora-sweep --run lr1e-5-bs16-s1 --run lr3e-5-bs16-s1 --run lr1e-4-bs16-s1 --run lr3e-4-bs16-s1 \
-         --run lr1e-3-bs16-s1 --smoothing 0.8",
+         --run lr1e-3-bs16-s1 --log-y",
     ),
     (
         "metrics.png",
