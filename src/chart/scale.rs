@@ -86,6 +86,6 @@ impl Scale {
     pub fn place(&self, value: f64) -> Option<f32> {
         let value = if self.is_log { value.log10() } else { value };
         let share = (value / 2.0 - self.range.low / 2.0) / self.range.half();
-        share.is_finite().then(|| self.from + (self.to - self.from) * share as f32)
+        share.is_finite().then_some(self.from + (self.to - self.from) * share as f32)
     }
 }

@@ -30,7 +30,7 @@ pub struct Args {
     /// Up to 6; default: the main ones.
     pub metrics: Option<Vec<String>>,
     pub x: Option<X>,
-    /// Of a moving average, as dashboards have it.
+    /// Weight of a moving average, as dashboards have it.
     #[schemars(range(min = 0, max = 0.999))]
     pub smoothing: Option<f64>,
     pub log_y: Option<bool>,

@@ -8,7 +8,10 @@ use super::*;
 const BLUE: [u8; 3] = [0, 114, 178];
 const VERMILLION: [u8; 3] = [213, 94, 0];
 
-fn fixture(runs: &[(&str, &dyn Fn(i64) -> Value, i64)]) -> Fixture {
+/// A run: its name, its row at a step, how many steps.
+type Logged<'a> = (&'a str, &'a dyn Fn(i64) -> Value, i64);
+
+fn fixture(runs: &[Logged<'_>]) -> Fixture {
     let fixture = Fixture::empty();
     for (day, (name, row, steps)) in (1..).zip(runs) {
         let rows: Vec<Value> = (0..*steps).map(row).collect();
