@@ -114,7 +114,7 @@ fn questions(tool: &str, size: Size) -> Option<Vec<Value>> {
         "plot_metrics" => vec![
             json!({}),
             project(json!({"runs": [wide, odd, named], "smoothing": 0.9})),
-            project(json!({"runs": [long, short], "x": "time", "log_y": true})),
+            project(json!({"runs": [long, named], "x": "time", "log_y": true})),
         ],
         "analyze_sweep" => vec![project(json!({})), project(json!({"config": {"lr": 0.5}}))],
         "get_settings" => vec![json!({})],
