@@ -3,11 +3,12 @@
 //! The map of the house; arrows point down only:
 //!
 //! ```text
-//! commands   the command line: serve (the default), tools, call, demo, install, doctor
+//! commands   the command line: serve (the default), tools, call, plot, demo, install, doctor
 //!    mcp       the protocol face and nothing else
 //!     tools      the registry: one type a tool, what is said of it, what it answers
 //!      trackio     Trackio's storage, read exactly as Trackio means it
 //!      analysis    pure functions over series
+//!      chart       draws the curves that it is given
 //!      remote      Trackio servers that data may be sent to
 //!      journal     what was written, when, and how to undo it
 //! ```
@@ -15,6 +16,7 @@
 //! `trackio` knows nothing of MCP; `analysis` knows nothing of SQL or JSON.
 
 pub mod analysis;
+pub mod chart;
 pub mod commands;
 pub mod journal;
 pub mod mcp;

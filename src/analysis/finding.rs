@@ -161,6 +161,9 @@ pub struct Finding {
     pub until_step: Option<Number>,
     /// One sentence with the numbers that matter.
     pub summary: String,
+    /// Every step at which it shows, for those who draw it.
+    #[serde(skip)]
+    pub steps: Vec<f64>,
     /// Numbers that a reader can look up or recompute.
     pub evidence: BTreeMap<&'static str, Number>,
     /// What usually causes it.
@@ -182,6 +185,7 @@ impl Finding {
             step: None,
             until_step: None,
             summary: summary.into(),
+            steps: Vec::new(),
             evidence: BTreeMap::new(),
             causes: Vec::new(),
             actions: Vec::new(),
@@ -197,6 +201,12 @@ impl Finding {
     /// Where it ends.
     pub fn until(mut self, step: f64) -> Self {
         self.until_step = Some(Number(step));
+        self
+    }
+
+    /// Where it shows.
+    pub fn showing_at(mut self, steps: impl IntoIterator<Item = f64>) -> Self {
+        self.steps = steps.into_iter().collect();
         self
     }
 

@@ -18,6 +18,7 @@ pub mod demo;
 mod doctor;
 pub mod install;
 mod list;
+mod plot;
 pub mod session;
 mod undo;
 
@@ -56,6 +57,8 @@ enum Command {
     Tools(list::Arguments),
     /// Call a tool and print its answer
     Call(call::Arguments),
+    /// Draw curves as a PNG file
+    Plot(plot::Arguments),
     /// Write three small projects (to --dir, else a temporary directory) and ask about them
     Demo,
     /// Add the server to clients
@@ -84,6 +87,7 @@ impl CommandLine {
             Some(Command::Call(ref arguments)) => {
                 call::run(arguments, self.store(), self.permission()?)
             }
+            Some(Command::Plot(ref arguments)) => plot::run(arguments, self.store()),
             Some(Command::Demo) => demo::run(self.dir),
             Some(Command::Install(arguments)) => install::install(arguments, self.dir),
             Some(Command::Uninstall(arguments)) => install::uninstall(arguments),

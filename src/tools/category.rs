@@ -97,7 +97,7 @@ impl Category {
             Self::Analysis => {
                 "diagnose_run gives the verdict on a run's curves with its evidence, or ranks the \
                  runs of a project, sickest first; compare_runs tells which run is best and what \
-                 was different; analyze_sweep tells which settings made the difference."
+                 was different; analyze_sweep which settings mattered; plot_metrics draws curves."
             }
             Self::Artifacts => {
                 "find_artifacts lists models, datasets and registries; get_artifact tells all about \

@@ -42,6 +42,7 @@ mod get_system_logs;
 mod get_system_metrics_for_run;
 mod get_traces;
 mod get_updates;
+pub(crate) mod plot_metrics;
 mod query_project;
 mod rename_run;
 mod trigger_sync;
@@ -233,6 +234,7 @@ pub const TOOLS: &[&dyn AnyTool] = &[
     entry::<diagnose_run::DiagnoseRun>(),
     entry::<compare_runs::CompareRuns>(),
     entry::<analyze_sweep::AnalyzeSweep>(),
+    entry::<plot_metrics::PlotMetrics>(),
     entry::<get_updates::GetUpdates>(),
     entry::<find_artifacts::FindArtifacts>(),
     entry::<get_artifact::GetArtifact>(),

@@ -111,6 +111,11 @@ fn questions(tool: &str, size: Size) -> Option<Vec<Value>> {
             project(json!({"runs": [wide, odd, named]})),
             project(json!({"runs": [long, size.special()[2]], "align": "fraction"})),
         ],
+        "plot_metrics" => vec![
+            json!({}),
+            project(json!({"runs": [wide, odd, named], "smoothing": 0.9})),
+            project(json!({"runs": [long, named], "x": "time", "log_y": true})),
+        ],
         "analyze_sweep" => vec![project(json!({})), project(json!({"config": {"lr": 0.5}}))],
         "get_settings" => vec![json!({})],
         _ => return None,

@@ -6,6 +6,7 @@
 
 mod answers;
 mod commands;
+mod pictures;
 #[cfg(unix)]
 mod runs;
 #[path = "../support/mod.rs"]

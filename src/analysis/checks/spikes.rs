@@ -151,9 +151,12 @@ fn spikes(track: &Track, scaled: &Scaled, events: &[Event], strictness: f64) -> 
     let worse = end - before > (5.0 * sigma).max(scaled.threshold(1.1, 0.1));
     let outcome = if worse { "recovered to a worse level" } else { "recovered" };
     let step = |i: usize| show(track.curve.step(i));
-    let top = (worst.from..=worst.to)
-        .max_by(|a, b| track.curve.value(*a).total_cmp(&track.curve.value(*b)))
-        .unwrap_or(worst.from);
+    let top_of = |event: &Event| {
+        let by_value =
+            |a: &usize, b: &usize| track.curve.value(*a).total_cmp(&track.curve.value(*b));
+        (event.from..=event.to).max_by(by_value).unwrap_or(event.from)
+    };
+    let top = top_of(worst);
     let summary = format!(
         "{} {} in {}, the largest to {} at step {} ({} {}); {outcome}",
         events.len(),
@@ -167,6 +170,7 @@ fn spikes(track: &Track, scaled: &Scaled, events: &[Event], strictness: f64) -> 
     let finding = Finding::new(Kind::LossSpikes, &track.name, summary)
         .at(track.curve.step(first.from))
         .until(track.curve.step(last.to))
+        .showing_at(events.iter().map(|event| track.curve.step(top_of(event))))
         .with("events", events.len())
         .with("largest", track.logged(track.curve.value(top)))
         .with("largest_step", track.curve.step(top))

@@ -1,6 +1,7 @@
 //! The statistics under the checks: robust, deterministic, without a dependency.
 
 pub mod draw_up;
+pub mod ema;
 pub mod mann_kendall;
 pub mod median;
 pub mod noise;

@@ -16,6 +16,8 @@ const ALIASES: &[(&str, &str)] = &[
     ("query", "sql"),
     ("project_name", "project"),
     ("metrics", "metric"),
+    ("metric", "metrics"),
+    ("run", "runs"),
     ("logs", "entries"),
 ];
 

@@ -14,6 +14,7 @@ pub mod filter;
 #[cfg(test)]
 pub mod fixture;
 pub mod gpu;
+pub mod label;
 pub mod logs;
 pub mod metric_list;
 pub mod nearest;

@@ -91,7 +91,9 @@ fn find<'a>(runs: &'a [Run], wanted: &str) -> Option<&'a Run> {
 fn is_labelled(wanted: &str, run: &Run) -> bool {
     let label = wanted.strip_suffix(')').and_then(|label| label.rsplit_once(" ("));
     label.is_some_and(|(name, prefix)| {
-        name == run.name && prefix.chars().count() >= SHORTEST_PREFIX && run.id.starts_with(prefix)
+        (name == run.name || text::stands_for(name, &run.name))
+            && prefix.chars().count() >= SHORTEST_PREFIX
+            && run.id.starts_with(prefix)
     })
 }
 

@@ -1,15 +1,16 @@
 //! Which runs are compared, and all that is read of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::analysis::compare::align::Extent;
 use crate::analysis::finding::Verdict;
 use crate::analysis::run::{Options, Status as AnalysedStatus};
+use crate::tools::common::label::labels;
 use crate::tools::common::shape::{RunFacts, counted};
 use crate::tools::common::status::{self, Status};
-use crate::tools::common::{Context, Failure, diagnosis, resolve, text};
+use crate::tools::common::{Context, Failure, diagnosis, resolve};
 use crate::trackio::columns::{self, Columns, Wanted};
 use crate::trackio::metric::Kind;
 use crate::trackio::run::{self, Source};
@@ -21,8 +22,6 @@ const FEWEST_RUNS: usize = 2;
 const MOST_RUNS: usize = 20;
 /// Rows are read for so long.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// Longer names are cut in labels.
-const LONGEST_LABEL: usize = 60;
 /// The columns of the table of values; no run is labelled so.
 const TAKEN_LABELS: [&str; 2] = ["metric", "value"];
 
@@ -96,7 +95,7 @@ pub fn gather(
         Some(names) => named(snapshot, names)?,
         None => newest(snapshot)?,
     };
-    let labels = labels(&run::list(snapshot)?, &runs);
+    let labels = labels(&run::list(snapshot)?, &runs, &TAKEN_LABELS);
     let mut columns_wanted = Wanted::diagnosis();
     columns_wanted.values.extend(declared.iter().cloned());
     let started = Instant::now();
@@ -169,30 +168,4 @@ fn named(snapshot: &Snapshot<'_>, names: &[String]) -> TrackioResult<(Vec<Run>, 
         _ => return Ok((runs, notes)),
     };
     Err(Failure(format!("compare_runs {problem}.")).into())
-}
-
-/// A name of its own for each of `runs`: its name, with the start of its id where any other run of
-/// the project is called so too.
-fn labels(all: &[Run], runs: &[Run]) -> Vec<String> {
-    let mut named: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for run in all {
-        named.entry(&run.name).or_default().push(&run.id);
-    }
-    let label = |run: &Run| {
-        let name = text::cut(&run.name, LONGEST_LABEL);
-        let ids = named.get(run.name.as_str()).map(Vec::as_slice).unwrap_or_default();
-        if ids.len() < 2 && !TAKEN_LABELS.contains(&name.as_str()) {
-            return name;
-        }
-        format!("{name} ({})", shortest_prefix(&run.id, ids))
-    };
-    runs.iter().map(label).collect()
-}
-
-/// The first eight letters of an id, or as many more as it needs to be the only one.
-fn shortest_prefix<'a>(id: &'a str, ids: &[&str]) -> &'a str {
-    let ends = id.char_indices().map(|(at, letter)| at + letter.len_utf8());
-    let mut prefixes = ends.skip(7).map(|end| id.get(..end).unwrap_or(id));
-    let is_own = |prefix: &&str| ids.iter().filter(|other| other.starts_with(*prefix)).count() == 1;
-    prefixes.find(is_own).unwrap_or(id)
 }
