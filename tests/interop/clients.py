@@ -165,12 +165,15 @@ def continue_cli(place):
 
 
 def openhands(place):
-    from openhands.sdk.mcp import create_mcp_tools
-
-    os.environ.update(place.environment)
+    # Or it fetches prices of models, in a thread that the import trips over.
+    quiet = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "OPENHANDS_SUPPRESS_BANNER": "1"}
+    os.environ.update(place.environment, **quiet)
     os.environ.pop("TRACKIO_DIR", None)
-    tools = create_mcp_tools(place.printed("openhands"), timeout=PATIENCE)
-    return "`create_mcp_tools`", f"{tools_among([tool.name for tool in tools])} tools"
+    from openhands.sdk.mcp import create_mcp_tools
+    from openhands.sdk.mcp.config import coerce_mcp_config
+
+    with create_mcp_tools(coerce_mcp_config(place.printed("openhands"))) as client:
+        return "`create_mcp_tools`", f"{tools_among([tool.name for tool in client.tools])} tools"
 
 
 CHECKS = {
