@@ -36,9 +36,8 @@ def wheel(platform, out):
 
 def binary(package, platform, out):
     """The binary in the wheel: what the others hold too."""
-    (path,) = out.glob(f"*{platform.tag}.whl")
     name = f"mcp_trackio-{package['version']}.data/scripts/{package['name']}{platform.suffix}"
-    with zipfile.ZipFile(path) as file:
+    with zipfile.ZipFile(project.wheel(package, platform.target, out)) as file:
         return file.read(name)
 
 

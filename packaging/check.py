@@ -36,7 +36,7 @@ def unpacked(path, into):
 def check_wheel(package, platform, out):
     """The wheel's name and what is in it; answers its path."""
     version, name = package["version"], package["name"]
-    path = out / f"mcp_trackio-{version}-py3-none-{platform.tag}.whl"
+    path = project.wheel(package, platform.target, out)
     info = f"mcp_trackio-{version}.dist-info"
     with zipfile.ZipFile(path) as file:
         names = file.namelist()

@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 
 # What clients hand on, where they hand on little; the second half is Windows'.
@@ -19,7 +20,7 @@ PATIENCE = 120
 
 
 class Server:
-    """A started server; what it answers is read line by line."""
+    """A started server; it answers line by line."""
 
     def __init__(self, command, variables):
         known = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
@@ -27,6 +28,9 @@ class Server:
         self.started = time.monotonic()
         self.process = subprocess.Popen(command, env={**known, **variables}, encoding="utf-8", **pipes)
         self.requests = 0
+        # One that says nothing is ended, and so found out.
+        self.clock = threading.Timer(PATIENCE, self.process.kill)
+        self.clock.start()
 
     def send(self, message):
         self.process.stdin.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
@@ -67,6 +71,7 @@ def handshake(command, variables):
         assert projects, "no projects; is TRACKIO_DIR set?"
         server.end()
     finally:
+        server.clock.cancel()
         server.process.kill()
     return hello["serverInfo"]["version"], took, tools
 

@@ -24,7 +24,7 @@ class Platform:
     target: str
     runner: str
     # What the wheel's name says of where it runs.
-    tag: str
+    tags: tuple
     # What maturin is told to get there. zig brings an old glibc to link with, and a musl.
     options: tuple = ()
     # The platform of the bundle for Claude Desktop; one without glibc gets none.
@@ -39,7 +39,7 @@ def gnu(machine, runner):
     return Platform(
         f"{machine}-unknown-linux-gnu",
         runner,
-        f"manylinux_2_17_{machine}.manylinux2014_{machine}",
+        (f"manylinux_2_17_{machine}", f"manylinux2014_{machine}"),
         ("--zig", "--compatibility", "manylinux_2_17"),
         "linux",
     )
@@ -47,7 +47,7 @@ def gnu(machine, runner):
 
 def musl(machine, runner):
     options = ("--zig", "--compatibility", "musllinux_1_2")
-    return Platform(f"{machine}-unknown-linux-musl", runner, f"musllinux_1_2_{machine}", options)
+    return Platform(f"{machine}-unknown-linux-musl", runner, (f"musllinux_1_2_{machine}",), options)
 
 
 PLATFORMS = [
@@ -55,9 +55,9 @@ PLATFORMS = [
     musl("x86_64", "ubuntu-24.04"),
     gnu("aarch64", "ubuntu-24.04-arm"),
     musl("aarch64", "ubuntu-24.04-arm"),
-    Platform("x86_64-apple-darwin", "macos-15-intel", "macosx_10_12_x86_64", bundle="darwin"),
-    Platform("aarch64-apple-darwin", "macos-15", "macosx_11_0_arm64", bundle="darwin"),
-    Platform("x86_64-pc-windows-msvc", "windows-2022", "win_amd64", bundle="win32"),
+    Platform("x86_64-apple-darwin", "macos-15-intel", ("macosx_10_12_x86_64",), bundle="darwin"),
+    Platform("aarch64-apple-darwin", "macos-15", ("macosx_11_0_arm64",), bundle="darwin"),
+    Platform("x86_64-pc-windows-msvc", "windows-2022", ("win_amd64",), bundle="win32"),
 ]
 
 
@@ -70,6 +70,17 @@ def cargo():
     words = ["cargo", "metadata", "--no-deps", "--format-version=1"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, check=True, encoding="utf-8")
     return json.loads(done.stdout)["packages"][0]
+
+
+def wheel(package, target, out):
+    """The wheel of a target: any Python 3, the platforms that it is meant for, and no others."""
+    start = f"mcp_trackio-{package['version']}-py3-none-"
+    wanted = set(platform(target).tags)
+    found = list(out.glob("*.whl"))
+    for path in found:
+        if path.name.startswith(start) and set(path.stem[len(start):].split(".")) == wanted:
+            return path
+    sys.exit(f"no wheel {start}* for {sorted(wanted)} among {[path.name for path in found]}")
 
 
 def archive(package, target):
