@@ -113,6 +113,17 @@ fn binstall_and_the_recipes_have_no_names_of_their_own() {
 }
 
 #[test]
+fn the_readme_can_be_read_on_pypi_and_crates_io() {
+    for link in text("README.md").split("](").skip(1) {
+        assert!(
+            link.starts_with("https://"),
+            "leads nowhere outside the repository: {}",
+            &link[..40]
+        );
+    }
+}
+
+#[test]
 fn workflows_name_actions_by_commit_and_grant_nothing_by_default() {
     let mut commits = BTreeMap::new();
     for entry in fs::read_dir(root().join(".github/workflows")).expect("workflows") {
