@@ -1,6 +1,7 @@
 """Real clients start the server from what `install` or `config` wrote, and say what they think of it.
 
     python clients.py check CLIENT TITLE VERSION BINARY TRACKIO_DIR     (with the client's program on the path)
+    python clients.py unable TITLE VERSION WHY                          (it could not be installed)
     python clients.py record FILE                                       (its lines of JSON, into docs/clients.md)
 
 Each gets a home of its own, and TRACKIO_DIR only while it is being configured. None needs a key:
@@ -186,9 +187,13 @@ CHECKS = {
 }
 
 
+def row_of(title, version):
+    return {"client": title, "version": version, "on": str(datetime.date.today()), "asked": "", "answer": "failed"}
+
+
 def check(client, title, version, binary, directory):
     """Prints one line for the page; a client that is not content fails."""
-    row = {"client": title, "version": version, "on": str(datetime.date.today()), "asked": "", "answer": "failed"}
+    row = row_of(title, version)
     try:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
             place = Place(os.path.realpath(home), os.path.abspath(binary), os.path.realpath(directory))
@@ -217,6 +222,9 @@ def main():
     match sys.argv[1:]:
         case ["check", client, title, version, binary, directory]:
             check(client, title, version, binary, directory)
+        case ["unable", title, version, why]:
+            print(json.dumps({**row_of(title, version), "answer": f"not tried: {why}"}))
+            sys.exit(1)
         case ["record", file]:
             record(pathlib.Path(file).read_text("utf-8").splitlines())
         case _:
