@@ -335,12 +335,9 @@ fn links_lead_somewhere() {
         let text = read(&path);
         let folder = path.parent().expect("a folder");
         for link in links(&text) {
-            let is_elsewhere = link.contains("://") || link.starts_with("mailto:");
             let (target, anchor) = link.split_once('#').unwrap_or((link, ""));
-            if is_elsewhere {
-                continue;
-            }
-            let file = if target.is_empty() { path.clone() } else { folder.join(target) };
+            let Some(file) = linked(folder, target) else { continue };
+            let file = if target.is_empty() { path.clone() } else { file };
             assert!(file.exists(), "{} links to {link}, which is not there", path.display());
             if !anchor.is_empty() {
                 let headings = anchors(&read(&file));
@@ -354,6 +351,16 @@ fn links_lead_somewhere() {
     }
 }
 
+/// The file of this repository that a link of a page in this folder leads to.
+fn linked(folder: &Path, target: &str) -> Option<PathBuf> {
+    let published = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/");
+    match target.strip_prefix(published) {
+        Some(file) => Some(root().join(file)),
+        None if target.contains("://") || target.starts_with("mailto:") => None,
+        None => Some(folder.join(target)),
+    }
+}
+
 #[test]
 fn every_page_is_found_from_the_readme() {
     let mut found = BTreeSet::new();
@@ -364,10 +371,10 @@ fn every_page_is_found_from_the_readme() {
         }
         let folder = path.parent().expect("a folder");
         let text = read(&path);
-        let targets = links(&text).into_iter().filter(|link| !link.contains("://"));
-        let targets = targets.map(|link| link.split('#').next().unwrap_or_default());
+        let targets =
+            links(&text).into_iter().map(|link| link.split('#').next().unwrap_or_default());
         let pages = targets.filter(|target| target.ends_with(".md"));
-        next.extend(pages.filter_map(|target| folder.join(target).canonicalize().ok()));
+        next.extend(pages.filter_map(|target| linked(folder, target)?.canonicalize().ok()));
         next.retain(|path| path.exists());
     }
     let found: BTreeSet<_> = found.iter().filter_map(|path| path.canonicalize().ok()).collect();

@@ -76,4 +76,5 @@ def main():
     print("  doctor: well")
 
 
-main()
+if __name__ == "__main__":
+    main()

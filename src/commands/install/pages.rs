@@ -39,7 +39,9 @@ writes the whole path of the program. Leave `TRACKIO_DIR` out where the data are
 const TRIED: &str = "
 ## Tried
 
-What clients said when they were last asked, each with a home of its own and without a key.
+What these said when `.ci/clients` last asked them: each installed from its registry, with a home of its own, configured by `install`
+(OpenCode and OpenHands by what `config` prints), without a key. The others have no command that starts a server without a window or an
+account; what stands in their files is started by the Python client, the Inspector and fastmcp (`.ci/run python inspector fastmcp`).
 
 ";
 
