@@ -85,3 +85,6 @@ impl Target {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
