@@ -22,7 +22,8 @@ use super::error::Result;
 use super::fingerprint;
 use super::name::canonical;
 use super::schema::{RunKey, Schema, Table};
-use super::trace::{self, Fields, Payload};
+use super::trace::{self, Payload};
+use super::value::Fields;
 
 /// How many files Trackio imports at a time.
 const BATCH: usize = 100;

@@ -5,7 +5,6 @@
 //! trace can be larger than all the rest of a project, so the lists read no more than its head,
 //! and whoever needs more reads its JSON in place.
 
-pub mod bounded;
 pub mod outline;
 mod search;
 
@@ -17,7 +16,7 @@ use super::error::{Error, Result};
 use super::project::Snapshot;
 use super::run::{Run, rows_of};
 use super::schema::Table;
-use super::value::{self, Step};
+use super::value::{self, Fields, Step};
 pub use search::Needle;
 
 /// How the JSON of a row tells that it holds a trace.
@@ -324,36 +323,6 @@ fn trace(raw: &RawValue) -> Option<Payload<'_>> {
         metadata: or(logged.metadata, "{}")?,
         spans: or(logged.spans, "[]")?,
     })
-}
-
-/// The fields of an object in their order, unread.
-pub(super) struct Fields<'a>(pub(super) Vec<(String, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Fields<'de> {
-    fn deserialize<D: serde::Deserializer<'de>>(
-        deserializer: D,
-    ) -> std::result::Result<Self, D::Error> {
-        struct InOrder;
-        impl<'de> serde::de::Visitor<'de> for InOrder {
-            type Value = Fields<'de>;
-
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> std::result::Result<Self::Value, A::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = map.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(Fields(fields))
-            }
-        }
-        deserializer.deserialize_map(InOrder)
-    }
 }
 
 /// Calls `take` with each item of a JSON list, unread; `None` where it is no list.
