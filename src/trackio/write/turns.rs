@@ -9,7 +9,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Purpose, Target, Transaction};
+use super::{Purpose, Target, Transaction, mode, not_writable};
 use crate::trackio::error::{Error, Result};
 use crate::trackio::stop::Stop;
 
@@ -56,6 +56,11 @@ pub struct Cut {
     pub is_begun: bool,
 }
 
+const OF_INBOX: &str = "Trackio's directory takes rows as files in its inbox (a network file \
+                        system, where SQLite's locks do not hold, or TRACKIO_STORAGE_MODE). What \
+                        is in the database can only be changed where nothing else writes: end all \
+                        trainings and dashboards, and set TRACKIO_STORAGE_MODE=sqlite";
+
 impl Target {
     /// Edits the project turn by turn. `work` begins at the place that it is given, and answers
     /// the place where the next turn goes on, or `None` when all is done; it may be called again
@@ -69,6 +74,10 @@ impl Target {
         work: impl Fn(&Transaction<'_>, &P, &Turn) -> Result<Option<P>>,
         mut after: impl FnMut(&P),
     ) -> std::result::Result<(), Cut> {
+        if mode::of(&self.directory) == mode::Mode::Inbox {
+            let error = not_writable(&self.name, OF_INBOX.to_owned());
+            return Err(Cut { error, is_begun: false });
+        }
         let to_the_end = Stop::default();
         let (mut place, mut is_begun) = (start, false);
         loop {
