@@ -27,7 +27,10 @@ struct Writer {
 
 impl Writer {
     fn start(dir: &Path) -> Self {
-        let state = tempfile::tempdir().unwrap();
+        Self::with(dir, tempfile::tempdir().unwrap())
+    }
+
+    fn with(dir: &Path, state: TempDir) -> Self {
         let arguments = ["--dir".as_ref(), dir.as_os_str(), "--allow-writes".as_ref()];
         let mut session = Session::spawn(arguments, |command| at_home(command, &state));
         session.handshake(LEGACY);
@@ -277,6 +280,86 @@ fn a_run_with_rows_in_the_inbox_is_left_alone() {
     }
     assert!(refused > 0, "no run has rows in the inbox");
     assert_eq!(support::changes(&before, &support::snapshot(&fixture.dir)), Vec::<String>::new());
+}
+
+/// Rows of one long run, in a project that real Trackio made.
+fn make_long(database: &Path, rows: i64) -> String {
+    let connection = Connection::open(database).unwrap();
+    connection
+        .execute_batch(&format!(
+            "WITH RECURSIVE count(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM count WHERE i < {rows} - 1)
+             INSERT INTO metrics (run_id, timestamp, run_name, step, metrics, log_id)
+             SELECT 'long', strftime('%Y-%m-%dT%H:%M:%S+00:00', 1772323200 + i, 'unixepoch'), 'long', i,
+                    CAST('{{\"loss\":' || (1.0 / (i + 1)) || '}}' AS BLOB), hex(randomblob(16)) FROM count;
+             INSERT INTO configs (run_id, run_name, config, created_at)
+             VALUES ('long', 'long', x'7b226c72223a317d', '2026-03-01T00:00:00+00:00')"
+        ))
+        .unwrap();
+    "long".to_owned()
+}
+
+#[test]
+fn a_kill_in_the_middle_of_a_long_deletion_leaves_what_can_be_undone_and_finished() {
+    const ROWS: i64 = 30_000;
+    let fixture = Fixture::unpack("0.43.0");
+    let database = fixture.dir.join("demo-main.db");
+    let run = make_long(&database, ROWS);
+    let before = rows(&database);
+    let connection =
+        Connection::open_with_flags(&database, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let left = || {
+        let sql = "SELECT COUNT(*) FROM metrics WHERE run_id = 'long'";
+        connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    let mut writer = Writer::start(&fixture.dir);
+    let mut arguments = json!({"project": "demo-main", "run": run});
+    let shown = writer.session.call("delete_run", arguments.clone()).ok().structured;
+    arguments["confirm"] = shown["confirm"].clone();
+    writer.session.post_call("delete_run", &arguments);
+    while left() == ROWS {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let killed = Command::new("kill").args(["-9", &writer.session.pid().to_string()]).status();
+    assert!(killed.unwrap().success());
+    while writer.session.alive() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let half = left();
+    assert!(half > 0, "one turn deleted all of it");
+    let mut writer = Writer::with(&fixture.dir, writer.state);
+    let rest = writer.delete("demo-main", &run);
+    let mut others = before.clone();
+    others.values_mut().for_each(|rows| rows.retain(|row| !is(row, "run_id", &run)));
+    assert_same(&rows(&database), &others, "finished");
+    writer.undo_well(&rest);
+    assert_eq!(left(), half, "what was left is back");
+    writer.undo_well(&json!({"undo": "mcp-trackio undo 1"}));
+    assert_same(&rows(&database), &before, "all of it is back");
+}
+
+#[test]
+fn where_rows_go_to_the_inbox_nothing_in_the_database_is_changed() {
+    let fixture = Fixture::unpack("0.43.0");
+    let state = tempfile::tempdir().unwrap();
+    let arguments = ["--dir".as_ref(), fixture.dir.as_os_str(), "--allow-writes".as_ref()];
+    let mut session = Session::spawn(arguments, |command| {
+        at_home(command, &state);
+        command.env("TRACKIO_STORAGE_MODE", "jsonl");
+    });
+    session.handshake(LEGACY);
+    let before = support::snapshot(&fixture.dir);
+    let run = runs(&mut session, "demo-main").remove(0);
+    let arguments = json!({"project": "demo-main", "old_name": run.name, "new_name": "other",
+                           "run_id": run.id});
+    let refused = session.call("rename_run", arguments).failure();
+    assert!(refused.contains("TRACKIO_STORAGE_MODE=sqlite"), "{refused}");
+    assert_eq!(support::changes(&before, &support::snapshot(&fixture.dir)), Vec::<String>::new());
+    let entries = json!([{"project": "demo-main", "run": "new", "metrics": {"acc": 1}}]);
+    let logged = session.call("bulk_log", json!({"entries": entries})).ok();
+    assert!(logged.text.contains("inbox"), "{}", logged.text);
+    let journal = session.call("get_settings", json!({})).ok().structured["journal"].clone();
+    let journal = journal.as_str().unwrap();
+    assert!(std::fs::read_to_string(journal).unwrap().contains("\"tool\":\"bulk_log\""));
 }
 
 #[test]

@@ -3,13 +3,14 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use jiff::Timestamp;
 
 use crate::journal::{Draft, Entry, Journal};
-use crate::trackio::write::{Purpose, saved};
-use crate::trackio::{Directory, Error, Stop, Store};
+use crate::trackio::write::saved;
+use crate::trackio::write::turns::{Cut, Pace, Turn};
+use crate::trackio::{Directory, Error, Snapshot, Stop, Store};
 
 #[derive(Debug, Args)]
 #[group(required = true)]
@@ -73,13 +74,35 @@ fn undo(journal: &Journal, id: u64) -> anyhow::Result<String> {
     Ok(format!("{} Taken back: {restored} rows are as they were.\n", entry.did))
 }
 
+/// First looks whether all of it can go back, then puts it back turn by turn.
 fn restore(journal: &Journal, entry: &Entry) -> anyhow::Result<usize> {
     let store = Store::new(Directory::resolve(Some(&entry.directory)), 0);
     let stop = Stop::default();
-    let target = store.target(&entry.project, &stop)?;
-    let restored = target.write(Purpose::Edit, &stop, |to| {
+    let saved = || {
         let rows = journal.saved(entry).map_err(|error| Error::Work(error.into()))?;
-        rows.map_or(Ok(0), |rows| saved::restore(to.connection, rows))
-    });
-    restored.with_context(|| format!("entry {} was not undone", entry.id))
+        rows.ok_or_else(|| Error::Work(anyhow!("it has no saved rows")))
+    };
+    if saved().is_err() {
+        bail!(
+            "entry {} was not undone: its rows are not beside the journal. Either it was cut off \
+             before it changed anything, or the file was removed",
+            entry.id
+        );
+    }
+    let not_undone = || format!("entry {} was not undone", entry.id);
+    let project = store.project(&entry.project, &stop).with_context(not_undone)?;
+    let check = |snapshot: &Snapshot<'_>| saved::check(snapshot.connection, saved()?);
+    let rows = project.read(&stop, check).with_context(not_undone)?;
+    let target = store.target(&entry.project, &stop)?;
+    let work = |to: &Snapshot<'_>, from: &u64, turn: &Turn| {
+        saved::restore(to.connection, saved()?, *from, turn)
+    };
+    let done = target.edit_in_turns(Pace::default(), 0, &stop, work, |_| ());
+    done.map(|()| rows).map_err(|Cut { error, is_begun }| match is_begun {
+        false => anyhow::Error::from(error).context(not_undone()),
+        true => anyhow::Error::from(error).context(format!(
+            "entry {} is undone in part; run the same command again to finish",
+            entry.id
+        )),
+    })
 }

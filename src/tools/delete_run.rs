@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::common::edit::{self, Chosen, Deed, undoable};
+use super::common::resolve::shown;
 use super::common::shape::counted;
 use super::common::{Answer, Context, Failure, Output, text};
 use super::{Access, Category, Tool};
 use crate::trackio::fingerprint;
-use crate::trackio::schema::Schema;
 use crate::trackio::write::belongings::{Belongings, Edit};
 
 pub struct DeleteRun;
@@ -56,13 +56,13 @@ impl Tool for DeleteRun {
 
     fn run(context: &Context, args: Args) -> Result<Answer<Deletion>, Failure> {
         let chosen = edit::choose(context, &args.project, &args.run)?;
-        let (counts, digest) = context.read(&chosen.project, |snapshot| {
-            let found = Belongings::of(&Schema::read(snapshot.connection)?, &chosen.owner);
-            let counts = found.counts(snapshot.connection)?;
-            Ok((counts, found.digest(snapshot.connection)?))
+        let (counts, digest, undecided) = context.read(&chosen.project, |snapshot| {
+            let found = chosen.belongings(snapshot)?;
+            Ok((found.counts(), found.digest(), undecided(&chosen, &found)))
         })?;
         let token = token(&chosen, digest);
         let rows = counts.into_iter().map(|(table, count)| (table.to_owned(), count.into()));
+        let notes: Vec<String> = chosen.notes.iter().cloned().chain(undecided).collect();
         let Chosen { project, run, .. } = &chosen;
         let mut deletion = Deletion {
             project: project.name.clone(),
@@ -75,7 +75,7 @@ impl Tool for DeleteRun {
         };
         let Some(given) = args.confirm else {
             deletion.confirm = Some(token);
-            return Ok(Answer::new(deletion).with_notes(chosen.notes));
+            return Ok(Answer::new(deletion).with_notes(notes));
         };
         if given.trim() != token {
             return Err(changed());
@@ -91,7 +91,7 @@ impl Tool for DeleteRun {
         let id = undoable(context, &chosen, deed)?;
         deletion.deleted = true;
         deletion.undo = Some(format!("mcp-trackio undo {id}"));
-        Ok(Answer::new(deletion).with_notes(chosen.notes))
+        Ok(Answer::new(deletion).with_notes(notes))
     }
 }
 
@@ -101,6 +101,18 @@ fn token(chosen: &Chosen, digest: u64) -> String {
     let digest = digest.to_le_bytes();
     let parts = [chosen.project.name.as_bytes(), run.id.as_bytes(), run.name.as_bytes(), &digest];
     format!("delete-{:016x}", fingerprint::of(&parts))
+}
+
+/// Tables in which the run's rows cannot be told from another run's.
+fn undecided(chosen: &Chosen, found: &Belongings) -> Option<String> {
+    (!found.undecided.is_empty()).then(|| {
+        format!(
+            "The rows of {} know their run by name alone, and several runs are named `{}`: they \
+             stay.",
+            found.undecided.join(", "),
+            shown(&chosen.run.name)
+        )
+    })
 }
 
 fn changed() -> Failure {

@@ -25,6 +25,9 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     inbox_waiting: Vec<String>,
     read_only: bool,
+    /// Where every write is noted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    journal: Option<String>,
     version: &'static str,
     reads_trackio: &'static str,
     default_tokens: usize,
@@ -56,6 +59,10 @@ impl Tool for GetSettings {
             num_projects: names.as_ref().map_or(0, Vec::len),
             inbox_waiting: context.store.projects_in_inbox(),
             read_only: matches!(context.permission, Permission::ReadOnly),
+            journal: match &context.permission {
+                Permission::Writes(grant) => Some(grant.journal.file().display().to_string()),
+                Permission::ReadOnly => None,
+            },
             version: env!("CARGO_PKG_VERSION"),
             reads_trackio: "0.0.10 to 0.43",
             default_tokens: budget::DEFAULT_TOKENS,

@@ -191,16 +191,25 @@ fn outlines(
     selection: &Selection,
     notes: &mut Vec<String>,
 ) -> TrackioResult<Shown> {
-    let statistics = match context.page.offset {
-        0 if !heads.is_empty() => Some(Box::new(Statistics::of(snapshot, &heads, notes)?)),
-        _ => None,
-    };
+    let mut statistics = None;
+    // A trace can be many megabytes: what was read for the statistics is not read again.
+    let mut read = Vec::new().into_iter();
+    if context.page.offset == 0 && !heads.is_empty() {
+        let most = context.page.limit.unwrap_or(DEFAULT_LIMIT);
+        let (found, outlines) = Statistics::of(snapshot, &heads, most, notes)?;
+        statistics = Some(Box::new(found));
+        read = outlines.into_iter();
+    }
     let page = Page::of(heads, &context.page, DEFAULT_LIMIT).try_map(|head| {
-        let outline = trace::read(snapshot, &head, |payload| {
-            let around = selection.search.as_ref().and_then(|n| n.around(&head, payload));
-            Some((Outline::of(payload)?, around))
-        })?;
-        TrackioResult::Ok(OutlineItem::of(head, outline))
+        let outline = match read.next() {
+            Some(outline) => outline,
+            None => trace::read(snapshot, &head, Outline::of)?,
+        };
+        let around = match &selection.search {
+            Some(needle) => trace::read(snapshot, &head, |payload| needle.around(&head, payload))?,
+            None => None,
+        };
+        TrackioResult::Ok(OutlineItem::of(head, outline.map(|outline| (outline, around))))
     })?;
     Ok(Shown::Outlines { statistics, page })
 }

@@ -6,18 +6,24 @@
 //! import would (`fragments.py`): files in the order of their paths, in batches of 100, rows
 //! grouped by run, `INSERT OR IGNORE` by log id.
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params_from_iter, types::Value as Cell};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::error::Result;
 use super::fingerprint;
 use super::name::canonical;
 use super::schema::{RunKey, Schema, Table};
+use super::trace::{self, Payload};
+use super::value::Fields;
 
 /// How many files Trackio imports at a time.
 const BATCH: usize = 100;
@@ -25,7 +31,12 @@ const BATCH: usize = 100;
 /// One line of a file in the inbox.
 #[derive(Debug, Clone)]
 struct Record {
+    /// All but the two that follow.
     fields: Map<String, Value>,
+    /// JSON, unread: a trace in it can be larger than all the rest.
+    metrics: Option<Arc<str>>,
+    /// JSON, unread.
+    config: Option<Arc<str>>,
     written: SystemTime,
 }
 
@@ -129,15 +140,26 @@ fn read_batch(files: &[PathBuf]) -> Vec<Record> {
         let Ok(bytes) = fs::read(file) else { continue };
         let modified = fs::metadata(file).and_then(|metadata| metadata.modified());
         let written = modified.unwrap_or(SystemTime::UNIX_EPOCH);
-        records.extend(bytes.split(|byte| *byte == b'\n').filter_map(|line| {
-            let fields = serde_json::from_slice::<Map<String, Value>>(line).ok()?;
-            Some(Record { fields, written })
-        }));
+        let lines = bytes.split(|byte| *byte == b'\n');
+        records.extend(lines.filter_map(|line| Record::of(line, written)));
     }
     records
 }
 
 impl Record {
+    fn of(line: &[u8], written: SystemTime) -> Option<Self> {
+        let Fields(all) = serde_json::from_slice(line).ok()?;
+        let (mut fields, mut metrics, mut config) = (Map::new(), None, None);
+        for (name, json) in all {
+            match name.as_str() {
+                "metrics" => metrics = Some(json.get().into()),
+                "config" => config = Some(json.get().into()),
+                _ => drop(fields.insert(name, serde_json::from_str(json.get()).ok()?)),
+            }
+        }
+        Some(Self { fields, metrics, config, written })
+    }
+
     fn text(&self, key: &str) -> Option<&str> {
         self.fields.get(key)?.as_str().filter(|text| !text.is_empty())
     }
@@ -160,8 +182,16 @@ impl Record {
         }
     }
 
-    fn metrics(&self) -> Map<String, Value> {
-        self.fields.get("metrics").and_then(Value::as_object).cloned().unwrap_or_default()
+    fn metrics(&self) -> Vec<(String, &RawValue)> {
+        let json = self.metrics.as_deref().unwrap_or_default();
+        serde_json::from_str(json).map_or_else(|_| Vec::new(), |Fields(fields)| fields)
+    }
+
+    /// The config, where it has anything in it.
+    fn config(&self) -> Option<&[u8]> {
+        let json = self.config.as_deref()?;
+        let Fields(fields) = serde_json::from_str(json).ok()?;
+        (!fields.is_empty()).then_some(json.as_bytes())
     }
 }
 
@@ -263,17 +293,15 @@ impl Overlays {
             let values = [
                 ("timestamp", Cell::Text(timestamp.clone())),
                 ("step", step),
-                ("metrics", json_cell(&Value::Object(metrics))),
+                ("metrics", Cell::Blob(metrics)),
                 ("log_id", log_id),
             ];
             self.metrics.insert(connection, group, &values)?;
         }
-        let config = group.records.iter().rev().find_map(|record| {
-            record.fields.get("config").filter(|c| c.as_object().is_some_and(|c| !c.is_empty()))
-        });
+        let config = group.records.iter().rev().find_map(|record| record.config());
         if let Some(config) = config {
-            let values =
-                [("config", json_cell(config)), ("created_at", Cell::Text(group.written()))];
+            let config = Cell::Blob(config.to_vec());
+            let values = [("config", config), ("created_at", Cell::Text(group.written()))];
             self.configs.replace(connection, group, &values)?;
         }
         Ok(())
@@ -286,7 +314,7 @@ impl Overlays {
         timestamp: &str,
         step: &Cell,
         log_id: &Cell,
-        trace: Trace,
+        trace: Trace<'_>,
     ) -> Result<()> {
         let log = match log_id {
             Cell::Text(log_id) => log_id.as_str(),
@@ -296,17 +324,16 @@ impl Overlays {
         if let Some(index) = trace.index {
             id.push_str(&format!(":{index}"));
         }
-        let part =
-            |name: &str, default: Value| json_cell(trace.payload.get(name).unwrap_or(&default));
+        let part = |json: &RawValue| Cell::Blob(json.get().as_bytes().to_vec());
         let values = [
             ("id", Cell::Text(id)),
             ("timestamp", Cell::Text(timestamp.to_owned())),
             ("step", step.clone()),
             ("key", Cell::Text(trace.key)),
-            ("trace_index", trace.index.map_or(Cell::Null, |index| Cell::Integer(index as i64))),
-            ("messages", part("messages", Value::Array(Vec::new()))),
-            ("metadata", part("metadata", Value::Object(Map::new()))),
-            ("spans", part("spans", Value::Array(Vec::new()))),
+            ("trace_index", trace.index.map_or(Cell::Null, Cell::Integer)),
+            ("messages", part(trace.payload.messages)),
+            ("metadata", part(trace.payload.metadata)),
+            ("spans", part(trace.payload.spans)),
             ("log_id", log_id.clone()),
         ];
         self.traces.insert(connection, group, &values)
@@ -316,7 +343,7 @@ impl Overlays {
         for (record, timestamp) in group.records.iter().zip(group.timestamps()) {
             let values = [
                 ("timestamp", Cell::Text(timestamp)),
-                ("metrics", json_cell(&Value::Object(record.metrics()))),
+                ("metrics", Cell::Blob(json_of(&record.metrics()))),
                 ("log_id", record.cell("log_id")),
             ];
             self.system_metrics.insert(connection, group, &values)?;
@@ -345,53 +372,38 @@ impl Overlays {
 }
 
 /// A trace found among a row's metrics, where 0.25 and the inbox keep it.
-struct Trace {
+struct Trace<'a> {
     key: String,
-    index: Option<usize>,
-    payload: Map<String, Value>,
+    index: Option<i64>,
+    payload: Payload<'a>,
 }
 
-/// Takes the traces out of a row, as the import does.
-fn split_traces(metrics: Map<String, Value>) -> (Map<String, Value>, Vec<Trace>) {
-    let mut kept = Map::new();
+/// Takes the traces out of a row, as the import does; the JSON of the rest.
+fn split_traces(metrics: Vec<(String, &RawValue)>) -> (Vec<u8>, Vec<Trace<'_>>) {
+    let mut kept: Vec<(String, Cow<'_, RawValue>)> = Vec::new();
     let mut traces = Vec::new();
     for (key, value) in metrics {
-        match value {
-            Value::Object(payload) if is_trace(&payload) => {
-                traces.push(Trace { key, index: None, payload });
-            }
-            Value::Array(items) if items.iter().any(is_trace_value) => {
-                let mut others = Vec::new();
-                for (index, item) in items.into_iter().enumerate() {
-                    match item {
-                        Value::Object(payload) if is_trace(&payload) => {
-                            traces.push(Trace { key: key.clone(), index: Some(index), payload });
-                        }
-                        other => others.push(other),
-                    }
-                }
-                if !others.is_empty() {
-                    kept.insert(key, Value::Array(others));
-                }
-            }
-            other => {
-                kept.insert(key, other);
-            }
+        let found = trace::within(value);
+        if found.is_empty() {
+            kept.push((key, Cow::Borrowed(value)));
+            continue;
         }
+        if found.iter().any(|(index, _)| index.is_some()) {
+            kept.extend(trace::others_of(value).map(|others| (key.clone(), Cow::Owned(others))));
+        }
+        let with_key = |(index, payload)| Trace { key: key.clone(), index, payload };
+        traces.extend(found.into_iter().map(with_key));
     }
-    (kept, traces)
+    (json_of(&kept), traces)
 }
 
-fn is_trace_value(value: &Value) -> bool {
-    value.as_object().is_some_and(is_trace)
-}
-
-fn is_trace(payload: &Map<String, Value>) -> bool {
-    payload.get("_type").and_then(Value::as_str) == Some("trackio.trace")
-}
-
-fn json_cell(value: &Value) -> Cell {
-    Cell::Blob(value.to_string().into_bytes())
+/// The fields as a JSON object.
+fn json_of<T: Serialize>(fields: &[(String, T)]) -> Vec<u8> {
+    let mut json = Vec::new();
+    let fields = fields.iter().map(|(name, value)| (name, value));
+    // JSON that was read can be written, and a vector takes it.
+    let _ = serde_json::Serializer::new(&mut json).collect_map(fields);
+    json
 }
 
 /// A temporary table with the inbox's rows and the view of both.

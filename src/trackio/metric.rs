@@ -119,7 +119,11 @@ pub fn for_each(
             rows += order_index(snapshot, kind, table);
         }
     }
-    let sql = format!("{rows} WHERE {condition}{steps} ORDER BY {order}");
+    let mut sql = format!("{rows} WHERE {condition}{steps} ORDER BY {order}");
+    if matches!(selection, Selection::Steps(..)) && table.has("id") && table.waiting.is_none() {
+        // Rows can be many megabytes: only their ids are sorted.
+        sql = format!("(SELECT id AS sorted FROM {sql} LIMIT -1) CROSS JOIN {rows} ON id = sorted");
+    }
     read(snapshot, kind, &sql, parameters.as_slice(), selection, take)
 }
 

@@ -2,6 +2,7 @@
 
 pub mod alert;
 pub mod artifact;
+pub mod bounded;
 pub mod change;
 pub mod columns;
 pub mod config;

@@ -5,8 +5,11 @@
 //! words, which are no JSON.
 
 use rusqlite::types::ValueRef;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+
+use super::bounded::{self, Limits};
 
 /// One row's metrics, in the order in which they were logged.
 pub type Metrics = Map<String, Value>;
@@ -78,12 +81,39 @@ pub fn text(value: ValueRef<'_>) -> Option<String> {
     }
 }
 
+/// So many bytes of a row's JSON are read as they are.
+const READ_WHOLE: usize = 256 << 10;
+/// What is kept of a value beyond them: more than any answer can show.
+const KEPT: Limits = Limits { letters: 32 << 10, items: 2_000, bytes: 32 << 10 };
+
 /// Reads a JSON object, as any version wrote it. `None` where it is none.
+///
+/// Values can take twenty times the memory of their JSON. In a row of many megabytes, which
+/// traces and tables can be, long values are therefore cut as [`bounded`] does; numbers never are.
 pub fn object(bytes: &[u8]) -> Option<Metrics> {
+    if bytes.len() > READ_WHOLE {
+        return leniently(bytes, large_object);
+    }
     match parse(bytes)? {
         Value::Object(object) => Some(object),
         _ => None,
     }
+}
+
+fn large_object(bytes: &[u8]) -> Option<Metrics> {
+    let Fields(fields) = serde_json::from_slice(bytes).ok()?;
+    let mut room = READ_WHOLE;
+    let read = |(name, json): (String, &RawValue)| {
+        let value = match room.checked_sub(json.get().len()) {
+            Some(left) => {
+                room = left;
+                serde_json::from_str(json.get()).ok()?
+            }
+            None => bounded::read(json, KEPT)?.0,
+        };
+        Some((name, value))
+    };
+    fields.into_iter().map(read).collect()
 }
 
 /// Reads a JSON value, bare `NaN` and `Infinity` included.
@@ -130,6 +160,36 @@ fn quote_bare_words(bytes: &[u8]) -> Option<Vec<u8>> {
 
 fn bare_word(bytes: &[u8]) -> Option<&'static [u8]> {
     [b"NaN".as_slice(), b"-Infinity", b"Infinity"].into_iter().find(|word| bytes.starts_with(word))
+}
+
+/// The fields of an object in their order, unread.
+pub struct Fields<'a>(pub Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> std::result::Result<Self, D::Error> {
+        struct InOrder;
+        impl<'de> serde::de::Visitor<'de> for InOrder {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> std::result::Result<Self::Value, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(InOrder)
+    }
 }
 
 /// The number in a metric's value: finite, or one of Trackio's three words. `None` for all else.
@@ -210,6 +270,21 @@ mod tests {
         assert_eq!(object(b"not json"), None);
         assert_eq!(object(b"[1]"), None);
         assert_eq!(object(b"{\"a\": NaNo}"), None);
+    }
+
+    #[test]
+    fn long_values_of_a_large_row_are_cut_and_numbers_are_not() {
+        let list: Vec<usize> = (0..200_000).collect();
+        let text = "x".repeat(READ_WHOLE);
+        let row = serde_json::json!({"a": 0.5, "list": list, "text": text, "b": "NaN", "c": 2});
+        let read = object(row.to_string().as_bytes()).unwrap();
+        assert_eq!((&read["a"], &read["b"], &read["c"]), (&row["a"], &row["b"], &row["c"]));
+        assert_eq!(read["list"].as_array().unwrap().last().unwrap(), "… (+198000)");
+        let kept = 32 << 10;
+        assert!(read["text"].as_str().unwrap().ends_with(&format!("x… (+{})", READ_WHOLE - kept)));
+        let bare = row.to_string().replace("\"NaN\"", "NaN");
+        assert_eq!(object(bare.as_bytes()).unwrap(), read);
+        assert_eq!(object(&bare.as_bytes()[..bare.len() - 1]), None);
     }
 
     #[test]

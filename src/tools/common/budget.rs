@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::answer::{Answer, Failure, Output};
 use super::picture::Picture;
 use super::text;
+use crate::trackio::bounded;
 
 /// The tokens of a default answer.
 pub const DEFAULT_TOKENS: usize = 2_000;
@@ -116,7 +117,12 @@ fn cut_long(key: &str, value: &mut Value, longest: usize, depth: usize) {
         Value::Array(items) => {
             let most = longest / LETTERS_AN_ITEM;
             if depth >= WITHIN_ITEMS && longest < LONGEST_STRING && items.len() > most {
-                let left_out = items.len() - most;
+                // The last can stand for others that were left out before.
+                let last = items.last().and_then(Value::as_str).and_then(bounded::marked);
+                let before = last
+                    .filter(|(kept, _)| kept.is_empty())
+                    .map_or(0, |(_, more)| more.saturating_sub(1));
+                let left_out = items.len() - most + before;
                 items.truncate(most);
                 items.push(format!("… (+{left_out})").into());
             }

@@ -1,6 +1,8 @@
 //! What the tools share that change or remove what is there: one run that is surely meant, and a
 //! write that can be undone.
 
+use std::rc::Rc;
+
 use super::answer::Failure;
 use super::context::Context;
 use super::nearest::quoted;
@@ -8,8 +10,9 @@ use super::resolve::{self, Resolved, shown};
 use crate::journal::{Draft, Journal};
 use crate::trackio::run::{Run, rows_of};
 use crate::trackio::schema::Schema;
-use crate::trackio::write::Purpose;
-use crate::trackio::write::belongings::{Belongings, Edit, Owner};
+use crate::trackio::write::Target;
+use crate::trackio::write::belongings::{Belongings, Edit, Owner, Place};
+use crate::trackio::write::turns::{Cut, Pace, Turn};
 use crate::trackio::{self, Error, Project, Snapshot};
 
 /// So many runs of one name are listed.
@@ -25,6 +28,14 @@ pub struct Chosen {
     pub owner: Owner,
     /// What must be said about it.
     pub notes: Vec<String>,
+}
+
+impl Chosen {
+    /// The rows of the run in the database, without those of the inbox.
+    pub fn belongings(&self, snapshot: &Snapshot<'_>) -> trackio::Result<Belongings> {
+        let schema = Schema::read(snapshot.connection)?;
+        Belongings::find(snapshot.connection, &schema, &self.owner)
+    }
 }
 
 /// The one run that `wanted` means. A name that several have is refused.
@@ -105,63 +116,111 @@ pub struct Deed<'a> {
     pub digest: Option<u64>,
 }
 
-/// Changes a run in one transaction. What was is saved beside the journal before Trackio's lock is
-/// taken: a training that cannot get the lock within ten seconds loses rows. Under the lock it is
-/// checked that the rows are still the same. Answers the number of the journal's entry.
+/// Changes a run. What was is saved beside the journal before Trackio's lock is taken: a training
+/// that cannot get the lock within ten seconds loses rows. Under the lock it is checked that the
+/// rows are still the same; a run of very many rows is changed in turns. Answers the number of the
+/// journal's entry.
 pub fn undoable(context: &Context, chosen: &Chosen, deed: Deed<'_>) -> Result<u64, Failure> {
     let journal = &context.permission.grant(deed.tool)?.journal;
     let target = context.store.target(&chosen.project.name, &context.stop)?;
-    let draft = |did, undoes| Draft {
+    let draft = |did, undo: &str| Draft {
         at: context.now,
         tool: deed.tool,
         directory: &context.store.directory().path,
         project: target.name(),
         did,
-        undo: None,
-        undoes,
+        undo: Some(undo.to_owned()).filter(|undo| !undo.is_empty()),
+        undoes: None,
     };
-    let id = journal
-        .announce(draft(deed.did.clone(), None))
-        .map_err(|error| unnoted(journal, &error))?;
-    let done = save(context, chosen, &deed, journal, id).and_then(|digest| {
-        let done = target.write(Purpose::Edit, &context.stop, |to| {
-            let found = Belongings::of(&to.schema, &chosen.owner);
-            if found.digest(to.connection)? != digest {
-                return Err(moved().into());
-            }
-            found.apply(to.connection, deed.edit)
-        });
-        done.map_err(Failure::from)
+    let id =
+        journal.announce(draft(deed.did.clone(), "")).map_err(|error| unnoted(journal, &error))?;
+    let saved = save(context, chosen, &deed, journal, id);
+    let changed = saved.map_err(|failure| (failure, false)).and_then(|saved| {
+        change(context, chosen, &deed, &target, &saved)
+            .map_err(|cut| (cut.error.into(), cut.is_begun))
     });
-    done.map(|()| id).inspect_err(|failure| {
-        journal.discard(id);
-        let did = format!("Entry {id} was not carried out: {failure}");
-        let undo = Some("There is nothing to undo.".to_owned());
-        if let Err(error) = journal.append(Draft { undo, ..draft(did, Some(id)) }) {
-            tracing::warn!(%error, "a failed write could not be noted");
+    let (Failure(why), is_begun) = match changed {
+        Ok(()) => return Ok(id),
+        Err(cut) => cut,
+    };
+    let undo = format!("mcp-trackio undo {id}");
+    let (note, failure) = match is_begun {
+        true => (
+            draft(format!("Entry {id} was cut off: {why}"), &undo),
+            Failure(format!(
+                "A part of the rows is changed, the rest is not: {why} Make the same call again \
+                 to finish, or restore all of it with `{undo}`."
+            )),
+        ),
+        false => {
+            journal.discard(id);
+            let did = format!("Entry {id} was not carried out: {why}");
+            (Draft { undoes: Some(id), ..draft(did, "There is nothing to undo.") }, Failure(why))
         }
-    })
+    };
+    if let Err(error) = journal.append(note) {
+        tracing::warn!(%error, "a failed write could not be noted");
+    }
+    Err(failure)
 }
 
-/// Saves the rows; answers the digest of what was saved.
+/// Makes the change, where the rows are still those that were saved.
+fn change(
+    context: &Context,
+    chosen: &Chosen,
+    deed: &Deed<'_>,
+    target: &Target,
+    saved: &Saved,
+) -> Result<(), Cut> {
+    let work = |to: &Snapshot<'_>, so_far: &Option<(Rc<Belongings>, Place)>, turn: &Turn| {
+        let (found, place) = match so_far {
+            Some(so_far) => so_far.clone(),
+            None => {
+                let found = Belongings::find(to.connection, &to.schema, &chosen.owner)?;
+                if found.digest() != saved.digest {
+                    return Err(moved().into());
+                }
+                (Rc::new(found), Place::default())
+            }
+        };
+        let next = found.apply(to.connection, deed.edit, place, turn)?;
+        Ok(next.map(|next| Some((found, next))))
+    };
+    let tell = |so_far: &Option<(Rc<Belongings>, Place)>| {
+        let Some((_, place)) = so_far else { return };
+        let (done, all) = (place.rows, saved.rows);
+        let message = || format!("{done} of {all} rows");
+        context.progress.tell(done as f64, Some(all as f64), message);
+    };
+    target.edit_in_turns(Pace::default(), None, &context.stop, work, tell)
+}
+
+/// What was saved.
+struct Saved {
+    digest: u64,
+    rows: usize,
+}
+
+/// Saves the rows.
 fn save(
     context: &Context,
     chosen: &Chosen,
     deed: &Deed<'_>,
     journal: &Journal,
     id: u64,
-) -> Result<u64, Failure> {
+) -> Result<Saved, Failure> {
     context.read(&chosen.project, |snapshot| {
         let failed = |error| Error::from(unnoted(journal, &error));
-        let found = Belongings::of(&Schema::read(snapshot.connection)?, &chosen.owner);
-        let digest = found.digest(snapshot.connection)?;
+        let found = chosen.belongings(snapshot)?;
+        let digest = found.digest();
         if deed.digest.is_some_and(|meant| meant != digest) {
             return Err(moved().into());
         }
         let mut rows = journal.rows(id).map_err(failed)?;
         found.save(snapshot.connection, deed.edit, &mut rows)?;
         rows.keep().map_err(failed)?;
-        Ok(digest)
+        let rows = found.counts().iter().map(|(_, count)| count).sum();
+        Ok(Saved { digest, rows })
     })
 }
 

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::trackio::bounded;
+
 /// The headline, then every field: scalars as `name: value`, lists of objects as tables.
 pub fn render(headline: &str, structured: &Map<String, Value>) -> String {
     let mut text = visible(headline);
@@ -280,15 +282,13 @@ pub fn short(number: f64) -> String {
     }
 }
 
-/// A string of at most `longest` characters; what was cut is counted.
+/// A string of at most `longest` characters; what was cut is counted, also what was cut before.
 pub fn cut(text: &str, longest: usize) -> String {
     // Characters are at most bytes: most strings need no count.
-    if text.len() <= longest || text.chars().count() <= longest {
+    if text.len() <= longest {
         return text.to_owned();
     }
-    let kept: String = text.chars().take(longest).collect();
-    let left_out = text.chars().count() - longest;
-    format!("{kept}… (+{left_out})")
+    bounded::cut(text, longest).into_owned()
 }
 
 /// Whether `cut_name` is what [`cut`] made of `name`: a name that was cut still names its thing.

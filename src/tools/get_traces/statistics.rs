@@ -117,12 +117,15 @@ struct Gathered {
 }
 
 impl Statistics {
-    /// Reads every trace through, as far as the time allows.
+    /// Reads every trace through, as far as the time allows. Answers the outlines of the first too,
+    /// `most` at most, `None` for one that cannot be read.
     pub fn of(
         snapshot: &Snapshot<'_>,
         heads: &[Head],
+        most: usize,
         notes: &mut Vec<String>,
-    ) -> TrackioResult<Self> {
+    ) -> TrackioResult<(Self, Vec<Option<Outline>>)> {
+        let mut first = Vec::new();
         let began = Instant::now();
         let mut sums = Sums::default();
         let mut scores: BTreeMap<String, Tally> = BTreeMap::new();
@@ -139,7 +142,11 @@ impl Statistics {
                 unread += 1;
                 continue;
             }
-            let Some(outline) = trace::read(snapshot, head, Outline::of)? else {
+            let outline = trace::read(snapshot, head, Outline::of)?;
+            if first.len() < most {
+                first.push(outline.clone());
+            }
+            let Some(outline) = outline else {
                 unreadable += 1;
                 continue;
             };
@@ -178,7 +185,7 @@ impl Statistics {
             steps.into_values().map(|gathered| gathered.shown(&by_step)).collect();
         let mut statistics = Self { statistics: sums, scores, steps, steps_in_all: None };
         statistics.keep_steps(MOST_STEPS);
-        Ok(statistics)
+        Ok((statistics, first))
     }
 
     /// Leaves out steps, then scores.

@@ -9,7 +9,7 @@ use crate::tools::common::budget::BYTES_A_TOKEN;
 use crate::tools::common::resolve::shown;
 use crate::tools::common::shape::counted;
 use crate::tools::common::{Context, Failure, PageRequest};
-use crate::trackio::trace::bounded::{self, Limits};
+use crate::trackio::bounded::{self, Limits};
 use crate::trackio::trace::{self, Head, Payload, each};
 use crate::trackio::{Result as TrackioResult, Snapshot};
 

@@ -5,7 +5,6 @@
 //! trace can be larger than all the rest of a project, so the lists read no more than its head,
 //! and whoever needs more reads its JSON in place.
 
-pub mod bounded;
 pub mod outline;
 mod search;
 
@@ -17,7 +16,7 @@ use super::error::{Error, Result};
 use super::project::Snapshot;
 use super::run::{Run, rows_of};
 use super::schema::Table;
-use super::value::{self, Step};
+use super::value::{self, Fields, Step};
 pub use search::Needle;
 
 /// How the JSON of a row tells that it holds a trace.
@@ -273,18 +272,33 @@ fn traces_among(json: &[u8]) -> Vec<(String, Option<i64>, Payload<'_>)> {
     let mut found = Vec::new();
     let fields = serde_json::from_slice::<Fields<'_>>(json).map_or_else(|_| Vec::new(), |f| f.0);
     for (key, raw) in fields {
-        if !raw.get().contains(TYPE) {
-            continue;
-        }
-        if let Some(payload) = trace(raw) {
-            found.push((key, None, payload));
-        } else if let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(raw.get()) {
-            let traces = items.into_iter().enumerate();
-            let traces = traces.filter_map(|(index, raw)| Some((index as i64, trace(raw)?)));
-            found.extend(traces.map(|(index, payload)| (key.clone(), Some(index), payload)));
-        }
+        found.extend(within(raw).into_iter().map(|(index, trace)| (key.clone(), index, trace)));
     }
     found
+}
+
+/// The trace that a value is, or the traces in the list that it is, with their places.
+pub(super) fn within(raw: &RawValue) -> Vec<(Option<i64>, Payload<'_>)> {
+    if !raw.get().contains(TYPE) {
+        return Vec::new();
+    }
+    if let Some(payload) = trace(raw) {
+        return vec![(None, payload)];
+    }
+    let mut found = Vec::new();
+    let mut index = 0;
+    let _ = each(raw, |item| {
+        found.extend(trace(item).map(|payload| (Some(index), payload)));
+        index += 1;
+    });
+    found
+}
+
+/// What else is in a list of traces, as a list; `None` where there is nothing else.
+pub(super) fn others_of(list: &RawValue) -> Option<Box<RawValue>> {
+    let mut others = Vec::new();
+    each(list, |item| others.extend(trace(item).is_none().then_some(item)))?;
+    (!others.is_empty()).then(|| serde_json::value::to_raw_value(&others).ok()).flatten()
 }
 
 fn trace(raw: &RawValue) -> Option<Payload<'_>> {
@@ -309,36 +323,6 @@ fn trace(raw: &RawValue) -> Option<Payload<'_>> {
         metadata: or(logged.metadata, "{}")?,
         spans: or(logged.spans, "[]")?,
     })
-}
-
-/// The fields of an object in their order, unread.
-struct Fields<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Fields<'de> {
-    fn deserialize<D: serde::Deserializer<'de>>(
-        deserializer: D,
-    ) -> std::result::Result<Self, D::Error> {
-        struct InOrder;
-        impl<'de> serde::de::Visitor<'de> for InOrder {
-            type Value = Fields<'de>;
-
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> std::result::Result<Self::Value, A::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = map.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(Fields(fields))
-            }
-        }
-        deserializer.deserialize_map(InOrder)
-    }
 }
 
 /// Calls `take` with each item of a JSON list, unread; `None` where it is no list.

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::bounded::{self, Limits};
 use super::{Payload, each};
+use crate::trackio::bounded::{self, Limits};
 use crate::trackio::time;
 use crate::trackio::value;
 

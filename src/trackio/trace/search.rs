@@ -56,7 +56,7 @@ impl Needle {
 /// The text that Trackio searches, in lower case: id, key, and all values of messages and
 /// metadata; of spans what is short.
 fn text_of(head: &Head, payload: Payload<'_>) -> String {
-    let mut text = format!("{} {} ", head.id, head.key);
+    let mut text = format!("{} {} ", head.id, head.key).to_lowercase();
     let mut add = |json: &RawValue, is_span: bool| {
         let words = Words { text: &mut text, of_span: is_span };
         let mut deserializer = serde_json::Deserializer::from_str(json.get());
@@ -66,7 +66,7 @@ fn text_of(head: &Head, payload: Payload<'_>) -> String {
     add(payload.messages, false);
     add(payload.metadata, false);
     let _ = each(payload.spans, |span| add(span, true));
-    text.to_lowercase()
+    text
 }
 
 /// Gathers every value within a JSON value as a word.
@@ -123,7 +123,11 @@ impl<'de> Visitor<'de> for Words<'_> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.word(text);
+        // Word by word: a second copy of a long trace is too much.
+        for word in text.split_inclusive(' ') {
+            self.text.push_str(&word.to_lowercase());
+        }
+        self.text.push(' ');
         Ok(())
     }
 

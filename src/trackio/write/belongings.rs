@@ -10,6 +10,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use super::saved::{self, Changed};
+use super::turns::Turn;
 use crate::trackio::error::Result;
 use crate::trackio::fingerprint;
 use crate::trackio::name::canonical;
@@ -38,9 +39,23 @@ struct Part {
     is_own: bool,
     condition: String,
     values: Vec<String>,
+    /// First and last rowid of each stretch, ascending.
+    rows: Vec<Stretch>,
+    /// The letters of what can change in place.
+    letters: f64,
 }
 
-/// The rows of one run in all tables.
+/// First and last of rowids without a gap.
+type Stretch = [i64; 2];
+
+/// The most rows of a stretch: between two of them a turn can end.
+const STRETCH: i64 = 500;
+
+/// Tables that can have very many rows.
+const LARGE: [&str; 3] = ["traces", "system_metrics", "metrics"];
+
+/// The rows of one run in all tables at one moment, large tables last: an edit of many turns
+/// meets all that can be in its way in the first.
 pub struct Belongings {
     parts: Vec<Part>,
     /// Tables that cannot tell this run's rows from those of another of its name.
@@ -56,7 +71,16 @@ const VERSIONS: &str = "artifact_versions";
 
 impl Belongings {
     /// Those of `owner` in the tables of an open database. Rows of the inbox are not among them.
-    pub fn of(schema: &Schema, owner: &Owner) -> Self {
+    pub fn find(connection: &Connection, schema: &Schema, owner: &Owner) -> Result<Self> {
+        let mut found = Self::conditions(schema, owner);
+        for part in &mut found.parts {
+            part.find(connection)?;
+        }
+        found.parts.sort_by_key(|part| LARGE.iter().position(|table| *table == part.table));
+        Ok(found)
+    }
+
+    fn conditions(schema: &Schema, owner: &Owner) -> Self {
         let mut found = Self { parts: Vec::new(), undecided: Vec::new() };
         let by_id = schema.table("metrics").is_none_or(|metrics| metrics.key == RunKey::Id);
         let stored = |name| schema.table(name).filter(|table| table.stored.is_some());
@@ -89,7 +113,7 @@ impl Belongings {
     }
 
     fn add(&mut self, table: &'static str, condition: String, value: &str) {
-        self.parts.push(Part { table, is_own: true, condition, values: vec![value.to_owned()] });
+        self.parts.push(Part::new(table, true, condition, vec![value.to_owned()]));
     }
 
     /// Links without an id are the run's when no other run has its name, as in Trackio.
@@ -110,45 +134,24 @@ impl Belongings {
                 vec![run.id.clone(), run.name.clone()],
             ),
         };
-        self.parts.push(Part { table, is_own, condition, values });
+        self.parts.push(Part::new(table, is_own, condition, values));
     }
 
     /// How many rows there are, table by table, without those that have none.
-    pub fn counts(&self, connection: &Connection) -> Result<Vec<(&'static str, usize)>> {
-        let mut counts = Vec::new();
-        for part in &self.parts {
-            let sql = format!("SELECT COUNT(*) FROM main.{} WHERE {}", part.table, part.condition);
-            let count: i64 =
-                connection.query_row(&sql, params_from_iter(&part.values), |row| row.get(0))?;
-            if count > 0 {
-                counts.push((part.table, count.unsigned_abs() as usize));
-            }
-        }
-        Ok(counts)
+    pub fn counts(&self) -> Vec<(&'static str, usize)> {
+        let counts = self.parts.iter().map(|part| (part.table, part.count()));
+        counts.filter(|(_, count)| *count > 0).collect()
     }
 
-    /// A digest of which rows there are and how long they are: what a confirmation is bound to.
-    pub fn digest(&self, connection: &Connection) -> Result<u64> {
-        let mut texts = Vec::new();
+    /// A digest of which rows there are: what a confirmation is bound to.
+    pub fn digest(&self) -> u64 {
+        let mut bytes = Vec::new();
         for part in &self.parts {
-            let payload = match part.table {
-                "metrics" | "system_metrics" => "metrics",
-                "configs" => "config",
-                _ => "0",
-            };
-            let sql = format!(
-                "SELECT COUNT(*), IFNULL(MIN(rowid), 0), IFNULL(MAX(rowid), 0), TOTAL(rowid),
-                 TOTAL(LENGTH({payload})) FROM main.{} WHERE {}",
-                part.table, part.condition
-            );
-            let text = connection.query_row(&sql, params_from_iter(&part.values), |row| {
-                let (count, first, last): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-                let (sum, length): (f64, f64) = (row.get(3)?, row.get(4)?);
-                Ok(format!("{} {count} {first} {last} {sum} {length}", part.table))
-            })?;
-            texts.push(text);
+            bytes.extend(part.table.as_bytes());
+            bytes.extend(part.letters.to_le_bytes());
+            bytes.extend(part.rows.iter().flatten().flat_map(|rowid| rowid.to_le_bytes()));
         }
-        Ok(fingerprint::of(&texts.iter().map(String::as_bytes).collect::<Vec<_>>()))
+        fingerprint::of(&[&bytes])
     }
 
     /// Writes what an edit will remove or change, as it is now.
@@ -168,23 +171,42 @@ impl Belongings {
         Ok(())
     }
 
-    /// Makes the edit.
-    pub fn apply(&self, connection: &Connection, edit: Edit<'_>) -> Result<()> {
-        for part in &self.parts {
-            match edit.columns(part) {
-                None => {
-                    let sql = format!("DELETE FROM main.{} WHERE {}", part.table, part.condition);
-                    connection.execute(&sql, params_from_iter(&part.values))?;
+    /// Makes the edit from a place on, until the turn is over; answers where it goes on.
+    pub fn apply(
+        &self,
+        connection: &Connection,
+        edit: Edit<'_>,
+        from: Place,
+        turn: &Turn,
+    ) -> Result<Option<Place>> {
+        let Place { part: first, mut stretch, mut rows } = from;
+        let mut has_begun = false;
+        for (at, part) in self.parts.iter().enumerate().skip(first) {
+            let (sql, values) = part.statement(edit);
+            let mut statement = connection.prepare(&sql)?;
+            for [from, to] in part.rows.iter().skip(stretch) {
+                if has_begun && turn.is_over() {
+                    return Ok(Some(Place { part: at, stretch, rows }));
                 }
-                Some(columns) => {
-                    for change in part.changes(connection, columns)? {
-                        change.apply(connection)?;
-                    }
-                }
+                let range = [Value::Integer(*from), Value::Integer(*to)];
+                statement.execute(params_from_iter(values.iter().chain(&range)))?;
+                has_begun = true;
+                stretch += 1;
+                rows += length(&[*from, *to]);
             }
+            stretch = 0;
         }
-        Ok(())
+        Ok(None)
     }
+}
+
+/// How far an edit has come.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Place {
+    part: usize,
+    stretch: usize,
+    /// So many rows are done.
+    pub rows: usize,
 }
 
 /// What is done to a run.
@@ -213,6 +235,51 @@ impl Edit<'_> {
 }
 
 impl Part {
+    fn new(table: &'static str, is_own: bool, condition: String, values: Vec<String>) -> Self {
+        Self { table, is_own, condition, values, rows: Vec::new(), letters: 0.0 }
+    }
+
+    /// Looks the rows up; an index is enough for it.
+    fn find(&mut self, connection: &Connection) -> Result<()> {
+        let sql = format!("SELECT rowid FROM main.{} WHERE {}", self.table, self.condition);
+        let mut statement = connection.prepare(&sql)?;
+        let found = statement.query_map(params_from_iter(&self.values), |row| row.get(0))?;
+        let mut rowids = found.collect::<rusqlite::Result<Vec<i64>>>()?;
+        rowids.sort_unstable();
+        self.rows = stretches(&rowids);
+        if self.table == "configs" {
+            let sql =
+                format!("SELECT TOTAL(LENGTH(config)) FROM main.configs WHERE {}", self.condition);
+            self.letters =
+                connection.query_row(&sql, params_from_iter(&self.values), |row| row.get(0))?;
+        }
+        Ok(())
+    }
+
+    fn count(&self) -> usize {
+        self.rows.iter().map(length).sum()
+    }
+
+    /// The statement that makes the edit in one stretch, whose ends are its last two values.
+    fn statement(&self, edit: Edit<'_>) -> (String, Vec<Value>) {
+        let mut values: Vec<Value> = self.values.iter().cloned().map(Value::Text).collect();
+        let table = self.table;
+        let what = match edit.columns(self) {
+            None => format!("DELETE FROM main.{table} NOT INDEXED"),
+            Some(columns) => {
+                let set = columns.into_iter().map(|(column, value)| {
+                    values.push(value);
+                    format!("{column} = ?{}", values.len())
+                });
+                let set: Vec<String> = set.collect();
+                format!("UPDATE main.{table} NOT INDEXED SET {}", set.join(", "))
+            }
+        };
+        let (from, to) = (values.len() + 1, values.len() + 2);
+        let condition = &self.condition;
+        (format!("{what} WHERE rowid BETWEEN ?{from} AND ?{to} AND ({condition})"), values)
+    }
+
     fn changes(
         &self,
         connection: &Connection,
@@ -220,6 +287,23 @@ impl Part {
     ) -> Result<Vec<Changed>> {
         Changed::find(connection, self.table, &self.condition, &self.values, &columns)
     }
+}
+
+fn stretches(rowids: &[i64]) -> Vec<Stretch> {
+    let mut stretches: Vec<Stretch> = Vec::new();
+    for rowid in rowids {
+        match stretches.last_mut() {
+            Some([first, last]) if *last + 1 == *rowid && rowid - *first < STRETCH => {
+                *last = *rowid
+            }
+            _ => stretches.push([*rowid, *rowid]),
+        }
+    }
+    stretches
+}
+
+fn length([first, last]: &Stretch) -> usize {
+    (last - first + 1).unsigned_abs() as usize
 }
 
 fn own(name: &str, table: &Table, column: &str) -> String {

@@ -14,7 +14,7 @@ use crate::trackio::inbox::Inbox;
 use crate::trackio::run::{self, Run, Source};
 use crate::trackio::schema::RunKey;
 use crate::trackio::stop::Stop;
-use crate::trackio::value::{Metrics, Step};
+use crate::trackio::value::{self, Metrics, Step};
 
 impl Target {
     /// Adds rows, all of them or none. A missing project and missing runs are created.
@@ -179,7 +179,8 @@ impl<'a> Batch<'a> {
         let stored: Option<Vec<u8>> =
             connection.prepare_cached(&sql)?.query_row([key], |row| row.get(0)).optional()?;
         if let Some(stored) = stored {
-            let is_same = crate::trackio::value::object(&stored).as_ref() == Some(config);
+            let is_same =
+                value::parse(&stored).is_some_and(|stored| stored.as_object() == Some(config));
             if !is_same && !self.written.configs_kept.contains(&of_row.run.name) {
                 self.written.configs_kept.push(of_row.run.name.clone());
             }

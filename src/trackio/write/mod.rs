@@ -5,7 +5,8 @@
 //! write here is one transaction: its tables and all its rows, or nothing.
 //!
 //! A Trackio process that does not get the lock within ten seconds throws its rows away, so the
-//! lock is never held while we wait: when SQLite is busy, it is given back and taken again.
+//! lock is never held while we wait: when SQLite is busy, it is given back and taken again. What
+//! takes long by itself, such as deleting a million rows, is done in turns.
 
 pub mod belongings;
 pub mod entry;
@@ -20,6 +21,7 @@ mod prepare;
 mod runs;
 pub mod saved;
 mod trace;
+pub mod turns;
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,9 @@
 //! Numbers and texts stand for themselves. Blobs, and what JSON has no words for, are objects:
 //! `blob` with text, `blob_hex`, `text_hex`, `real`.
 
-use std::io::{BufRead, Write};
+mod restore;
+
+use std::io::Write;
 
 use rusqlite::types::{Value as Cell, ValueRef};
 use rusqlite::{Connection, params_from_iter};
@@ -18,6 +20,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::trackio::error::{Error, Result};
+pub use restore::{check, restore};
+
+/// The most rows of a line: between two of them a turn can end.
+const ROWS_OF_LINE: usize = 500;
 
 /// One line.
 #[derive(Serialize, Deserialize)]
@@ -97,7 +103,9 @@ impl Changed {
             if was == is {
                 continue;
             }
-            let of_kind = found.iter_mut().find(|change| change.was == was);
+            let mut newest_first = found.iter_mut().rev();
+            let of_kind =
+                newest_first.find(|change| change.was == was && change.len() < ROWS_OF_LINE);
             match of_kind {
                 Some(change) => change.add(rowid),
                 None => found.push(Self {
@@ -123,38 +131,45 @@ impl Changed {
         write_line(&Line::Changed(self.clone()), to)
     }
 
-    /// Makes the change; answers how many rows it met.
-    pub fn apply(&self, connection: &Connection) -> Result<usize> {
+    /// Puts the rows back that are as the change made them.
+    fn take_back(&self, connection: &Connection) -> Result<()> {
         let set: Vec<String> = self
-            .is
-            .iter()
-            .map(|(name, value)| format!("{} = {}", quote(name), mark(value)))
-            .collect();
-        let still: Vec<String> = self
             .was
             .iter()
-            .map(|(name, value)| format!("{} IS {}", quote(name), mark(value)))
+            .map(|(name, value)| format!("{} = {}", quote(name), mark(value)))
             .collect();
         let sql = format!(
             "UPDATE main.{} SET {} WHERE rowid BETWEEN ? AND ? AND {}",
             quote(&self.table),
             set.join(", "),
-            still.join(" AND ")
+            all_are(&self.is)
         );
-        let mut statement = connection.prepare(&sql)?;
-        let is = cells(&self.is)?;
-        let was = cells(&self.was)?;
-        let mut changed = 0;
+        let mut statement = connection.prepare_cached(&sql)?;
+        let (was, is) = (cells(&self.was)?, cells(&self.is)?);
         for [first, last] in &self.rows {
             let stretch = [Cell::Integer(*first), Cell::Integer(*last)];
-            changed +=
-                statement.execute(params_from_iter(is.iter().chain(&stretch).chain(&was)))?;
+            statement.execute(params_from_iter(was.iter().chain(&stretch).chain(&is)))?;
         }
-        Ok(changed)
+        Ok(())
     }
 
-    fn undone(self) -> Self {
-        Self { was: self.is, is: self.was, ..self }
+    /// How many of its rows are as they were, or as the change made them.
+    fn known(&self, connection: &Connection) -> Result<usize> {
+        let sql = format!(
+            "SELECT COUNT(*) FROM main.{} WHERE rowid BETWEEN ? AND ? AND (({}) OR ({}))",
+            quote(&self.table),
+            all_are(&self.was),
+            all_are(&self.is)
+        );
+        let mut statement = connection.prepare_cached(&sql)?;
+        let (was, is) = (cells(&self.was)?, cells(&self.is)?);
+        let mut known = 0;
+        for [first, last] in &self.rows {
+            let stretch = [Cell::Integer(*first), Cell::Integer(*last)];
+            let values = params_from_iter(stretch.iter().chain(&was).chain(&is));
+            known += statement.query_row(values, |row| row.get::<_, i64>(0))?;
+        }
+        Ok(known.unsigned_abs() as usize)
     }
 
     fn len(&self) -> usize {
@@ -162,51 +177,10 @@ impl Changed {
     }
 }
 
-/// Puts back what the lines tell; all of it or, with an error, nothing. Answers how many rows.
-///
-/// # Errors
-/// Where a row is there again, or has changed since.
-pub fn restore(connection: &Connection, lines: impl BufRead) -> Result<usize> {
-    let mut restored = 0;
-    for line in lines.lines() {
-        let line = line.map_err(|error| broken(&error))?;
-        match serde_json::from_str(&line).map_err(|error| broken(&error))? {
-            Line::Removed { table, row } => insert(connection, &table, &row)?,
-            Line::Changed(change) => {
-                let expected = change.len();
-                let change = change.undone();
-                let table = change.table.clone();
-                if change.apply(connection)? != expected {
-                    return Err(in_the_way(&table, "some rows are gone or have changed since"));
-                }
-                restored += expected;
-                continue;
-            }
-        }
-        restored += 1;
-    }
-    Ok(restored)
-}
-
-fn insert(connection: &Connection, table: &str, row: &Map<String, Value>) -> Result<()> {
-    let columns: Vec<String> = row.keys().map(|name| quote(name)).collect();
-    let marks = row.values().map(mark).collect::<Vec<_>>().join(", ");
-    let sql =
-        format!("INSERT INTO main.{} ({}) VALUES ({marks})", quote(table), columns.join(", "));
-    let done = connection.prepare_cached(&sql)?.execute(params_from_iter(cells(row)?));
-    match done {
-        Ok(_) => Ok(()),
-        Err(error)
-            if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) =>
-        {
-            Err(in_the_way(table, "a row with the same id is there"))
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn in_the_way(table: &str, what: &str) -> Error {
-    Error::Work(anyhow::anyhow!("nothing was restored: in table `{table}` {what}"))
+/// A condition for cells that are all so.
+fn all_are(cells: &Map<String, Value>) -> String {
+    let cells = cells.iter().map(|(name, value)| format!("{} IS {}", quote(name), mark(value)));
+    cells.collect::<Vec<_>>().join(" AND ")
 }
 
 fn broken(error: &dyn std::fmt::Display) -> Error {
