@@ -68,8 +68,17 @@ fn every_plan_can_be_followed() {
     let mut calls = 0;
     for prompt in listed(&mut session) {
         let name = prompt["name"].as_str().unwrap();
-        for project in [json!({}), json!({"project": "demo-main"})] {
-            let plan = text(&mut session, name, project);
+        let takes = |name: &str| {
+            prompt["arguments"].as_array().unwrap().iter().any(|argument| argument["name"] == name)
+        };
+        let filled = [("project", "demo-main"), ("run", "baseline"), ("metric", "train/loss")];
+        let filled: serde_json::Map<String, Value> = filled
+            .into_iter()
+            .filter(|(name, _)| takes(name))
+            .map(|(name, value)| (name.to_owned(), json!(value)))
+            .collect();
+        for arguments in [json!({}), json!({"project": "demo-main"}), Value::Object(filled)] {
+            let plan = text(&mut session, name, arguments);
             for line in plan.lines() {
                 let Some((number, step)) = line.split_once(". ") else { continue };
                 let Some((tool, rest)) = step.split_once(' ') else { continue };

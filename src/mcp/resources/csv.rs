@@ -11,8 +11,9 @@ use crate::trackio::columns::{self, Wanted};
 use crate::trackio::metric::{self, Kind, RawRow, Selection, Ties};
 use crate::trackio::{Result as TrackioResult, Run, Snapshot, run, value};
 
-/// One reading gives so much: 200,000 values and more. A longer series comes in parts, so that
-/// memory stays small however long it is.
+/// One reading gives so many bytes of JSON: 150,000 values and more. A longer series comes in
+/// parts: memory stays small however long it is, and the TypeScript client, which takes no message
+/// of more than 10 MiB, takes every part.
 pub const MOST_BYTES: usize = 8 << 20;
 
 /// Part of a series.
@@ -39,7 +40,7 @@ pub fn read(context: &Context, wanted: &Values, most_bytes: usize) -> Result<Par
             let value = value::member(row.json, &wanted.metric).flatten();
             if let (Some(value), Ok(())) = (value, &failed) {
                 found += 1;
-                more = table.bytes() >= most_bytes;
+                more = table.rows > 0 && table.bytes() >= most_bytes;
                 if found >= wanted.from_row && !more {
                     failed = table.add(&row, &value);
                 }
@@ -81,11 +82,12 @@ struct Table {
     kind: Kind,
     writer: Writer<Vec<u8>>,
     written: usize,
+    rows: usize,
 }
 
 impl Table {
     fn new(kind: Kind) -> TrackioResult<Self> {
-        let mut table = Self { kind, writer: Writer::from_writer(Vec::new()), written: 0 };
+        let mut table = Self { kind, writer: Writer::from_writer(Vec::new()), written: 0, rows: 0 };
         table.record("step", "timestamp", "value")?;
         Ok(table)
     }
@@ -96,12 +98,13 @@ impl Table {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
+        self.rows += 1;
         self.record(&row.step.to_string(), row.timestamp, &cell)
     }
 
     /// Rows of the machine have no steps.
     fn record(&mut self, step: &str, timestamp: &str, value: &str) -> TrackioResult<()> {
-        self.written += step.len() + timestamp.len() + value.len() + 3;
+        self.written += json_bytes(step) + json_bytes(timestamp) + json_bytes(value) + 4;
         let cells = [step, timestamp, value];
         let cells = cells.iter().skip(usize::from(self.kind == Kind::System));
         self.writer.write_record(cells).map_err(broken)
@@ -117,7 +120,55 @@ impl Table {
     }
 }
 
+/// How long a cell is in the answer.
+fn json_bytes(cell: &str) -> usize {
+    let of_byte = |byte: u8| match byte {
+        // Doubled as CSV, each escaped as JSON.
+        b'"' => 4,
+        b'\\' => 2,
+        0..=0x1f => 6,
+        _ => 1,
+    };
+    cell.bytes().map(of_byte).sum()
+}
+
 /// Nothing of the data does this: the table is in memory, and its cells are text.
 fn broken(error: impl std::fmt::Display) -> crate::trackio::Error {
     Failure(format!("The table cannot be written: {error}.")).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::tools::common::fixture::Fixture;
+
+    #[test]
+    fn parts_put_together_are_the_whole() {
+        let fixture = Fixture::empty();
+        let rows: Vec<Value> = (0..100)
+            .map(|step| if step % 3 == 0 { json!({"y": 1}) } else { json!({"x": step, "y": 2}) })
+            .collect();
+        fixture.run("p", "r", "2026-03-01T10:00:00+00:00", json!({}), &rows);
+        let (project, run, metric) = ("p".to_owned(), "r".to_owned(), "x".to_owned());
+        let mut wanted = Values { project, run, kind: Kind::Metrics, metric, from_row: 1 };
+        let whole = read(&fixture.context(), &wanted, MOST_BYTES).unwrap();
+        assert_eq!((whole.text.lines().count(), whole.next_row), (67, None));
+        for most_bytes in [1, 100, 1_000, whole.text.len()] {
+            let (mut lines, mut parts) = (vec!["step,timestamp,value".to_owned()], 0);
+            wanted.from_row = 1;
+            loop {
+                let part = read(&fixture.context(), &wanted, most_bytes).unwrap();
+                lines.extend(part.text.lines().skip(1).map(str::to_owned));
+                parts += 1;
+                match part.next_row {
+                    Some(row) => wanted.from_row = row,
+                    None => break,
+                }
+            }
+            assert!(whole.text.lines().eq(lines.iter().map(String::as_str)), "{most_bytes}");
+            assert!(parts <= 66 && (most_bytes > 1_000 || parts > 1), "{parts} parts of {most_bytes}");
+        }
+    }
 }
