@@ -44,7 +44,9 @@ fn reported(session: &mut Session, method: &str, mut params: Value) -> (Vec<Valu
 
 /// Long work of every kind.
 fn long_work() -> Vec<(&'static str, Value)> {
-    let call = |tool: &str, arguments: Value| ("tools/call", json!({"name": tool, "arguments": arguments}));
+    let call = |tool: &str, arguments: Value| {
+        ("tools/call", json!({"name": tool, "arguments": arguments}))
+    };
     vec![
         call("diagnose_run", json!({"project": "p"})),
         call("analyze_sweep", json!({"project": "p"})),
@@ -67,7 +69,8 @@ fn long_work_tells_how_far_it_came() {
         assert!(!reports.is_empty(), "{params}: no progress");
         let mut before = 0.0;
         for report in reports {
-            let (done, total) = (report["progress"].as_f64().unwrap(), report["total"].as_f64().unwrap());
+            let (done, total) =
+                (report["progress"].as_f64().unwrap(), report["total"].as_f64().unwrap());
             assert!(before < done && done <= total, "{params}: {report}");
             assert!(report["message"].is_string(), "{report}");
             before = done;

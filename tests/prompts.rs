@@ -71,7 +71,7 @@ fn every_plan_can_be_followed() {
         let takes = |name: &str| {
             prompt["arguments"].as_array().unwrap().iter().any(|argument| argument["name"] == name)
         };
-        let filled = [("project", "demo-main"), ("run", "baseline"), ("metric", "train/loss")];
+        let filled = [("project", "demo-main"), ("run", "baseline"), ("metric", "loss")];
         let filled: serde_json::Map<String, Value> = filled
             .into_iter()
             .filter(|(name, _)| takes(name))

@@ -192,11 +192,11 @@ fn a_table_says_what_the_tool_says() {
     let all = json!({"project": "demo-main", "run": "baseline", "metric": "train/loss", "format": "records", "max_points": 0});
     let pages = session.pages("get_metric_values", &all);
     let points = pages.iter().flat_map(|page| page.structured["values"].as_array().unwrap());
-    let lines: Vec<String> = points
-        .map(|point| {
-            format!("{},{},{}", point["step"], point["timestamp"].as_str().unwrap(), point["value"])
-        })
-        .collect();
+    let line = |point: &Value| {
+        let (time, value) = (point["timestamp"].as_str().unwrap(), point["value"].to_string());
+        format!("{},{time},{}", point["step"], value.trim_matches('"'))
+    };
+    let lines: Vec<String> = points.map(line).collect();
     let table = session.read("trackio://demo-main/baseline/metrics/train%2Floss.csv");
     assert_eq!(table.lines().skip(1).collect::<Vec<_>>(), lines);
     assert!(lines.len() > 5);
@@ -206,8 +206,6 @@ fn a_table_says_what_the_tool_says() {
 fn tables_of_the_machine_have_times_and_no_steps() {
     let fixture = Fixture::unpack("0.43.0");
     let mut session = Session::start(&fixture.dir);
-    let found = session.call("find_runs", json!({"query": "*"}));
-    let _ = found;
     for project in ["demo-main", "_system", "demo-system"] {
         let runs = session.call("get_runs_for_project", json!({"project": project}));
         for run in runs.structured["runs"].as_array().into_iter().flatten() {
@@ -257,7 +255,9 @@ fn what_is_not_there_is_an_error_that_teaches() {
 fn answers_that_cut_lead_to_the_whole() {
     let fixture = Fixture::empty();
     let db = project(&fixture.dir, "p");
-    log_metric(&db, "id", "a/b", "x", 0..500);
+    db.execute_batch("BEGIN").unwrap();
+    log_metric(&db, "id", "a/b", "x", 0..4_000);
+    db.execute_batch("COMMIT").unwrap();
     log_metric(&db, "short", "short", "x", 0..5);
     let mut session = Session::start(&fixture.dir);
     let links = |answer: &support::ToolAnswer| -> Vec<String> {
@@ -280,7 +280,7 @@ fn answers_that_cut_lead_to_the_whole() {
         // Some clients show a model the structured part alone, some the text alone.
         assert!(answer.structured["notes"].to_string().contains(&links[0]), "{tool} {arguments}");
         assert!(answer.text.contains(&links[0]), "{tool} {arguments}");
-        assert_eq!(session.read(&links[0]).lines().count(), 501);
+        assert_eq!(session.read(&links[0]).lines().count(), 4_001);
     }
     for (tool, mut arguments) in [
         ("get_metric_values", json!({"run": "short", "metric": "x"})),

@@ -5,7 +5,7 @@
 //! nor of what SQLite writes through shared memory, and would need these looks beside it; and a
 //! look is cheap (docs/performance.md).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::resources::{State, state};
@@ -113,12 +113,15 @@ impl Seen {
                  tells of all runs of a project."
             )));
         }
+        let parsed = uris.iter().map(|uri| Ok((uri, Address::parse(uri)?)));
+        let parsed: Vec<(&String, Address)> = parsed.collect::<Result<_, Failure>>()?;
+        // Before the states are read: what is written meanwhile is looked at again.
+        let projects = parsed.iter().map(|(_, address)| address.project().map(str::to_owned));
+        for (project, files) in files_of(surroundings, projects.collect()) {
+            self.files.entry(project).or_insert(files);
+        }
         let mut begun = Vec::new();
-        for uri in uris {
-            let address = Address::parse(uri)?;
-            // Before the state is read: what is written meanwhile is looked at again.
-            let project = address.project().map(str::to_owned);
-            self.files.entry(project.clone()).or_insert_with(|| files_of(surroundings, project));
+        for (uri, address) in parsed {
             let state = Some(state(surroundings, &address)?);
             begun.push(Watched { uri: uri.clone(), address, state });
         }
@@ -138,11 +141,9 @@ impl Seen {
             self.watched.iter().any(|watched| watched.address.project() == project.as_deref())
         });
         let mut moved = Vec::new();
-        for (project, before) in &mut self.files {
-            let now = files_of(surroundings, project.clone());
-            if now != *before {
-                *before = now;
-                moved.push(project.clone());
+        for (project, now) in files_of(surroundings, self.files.keys().cloned().collect()) {
+            if self.files.insert(project.clone(), now) != Some(now) {
+                moved.push(project);
             }
         }
         let of_moved = |watched: &&mut Watched| {
@@ -164,12 +165,13 @@ impl Watched {
     }
 }
 
-fn files_of(surroundings: &Surroundings, project: Option<String>) -> u64 {
-    match project {
-        None => surroundings.store.digest(),
-        Some(project) => {
-            let digests = surroundings.store.digests(&[project]);
-            digests.first().copied().map_or(0, u64::from)
-        }
-    }
+/// The state of the files of these projects; without a name, of all.
+fn files_of(
+    surroundings: &Surroundings,
+    projects: BTreeSet<Option<String>>,
+) -> Vec<(Option<String>, u64)> {
+    let all = projects.contains(&None).then(|| (None, surroundings.store.digest()));
+    let names: Vec<String> = projects.into_iter().flatten().collect();
+    let digests = surroundings.store.digests(&names).into_iter().map(u64::from);
+    names.into_iter().map(Some).zip(digests).chain(all).collect()
 }

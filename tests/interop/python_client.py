@@ -11,10 +11,11 @@ import contextlib
 import pathlib
 import sqlite3
 import sys
+import warnings
 
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters
-from mcp.shared.exceptions import MCPError
+from mcp.shared.exceptions import MCPDeprecationWarning, MCPError
 from mcp_types import PromptReference, ResourceTemplateReference, ResourceUpdatedNotification
 
 SUBJECT = {"project": "demo-main", "run": "baseline", "metric": "train/loss", "query": "baseline", "name": "model"}
@@ -85,6 +86,7 @@ async def watch(client, notices, directory):
     run = "trackio://demo-main/baseline"
     async with asyncio.timeout(10):
         if client.protocol_version < "2026":
+            warnings.simplefilter("ignore", MCPDeprecationWarning)
             await client.subscribe_resource(run)
             log(directory)
             assert await notices.get() == run

@@ -168,7 +168,10 @@ mod tests {
                 }
             }
             assert!(whole.text.lines().eq(lines.iter().map(String::as_str)), "{most_bytes}");
-            assert!(parts <= 66 && (most_bytes > 1_000 || parts > 1), "{parts} parts of {most_bytes}");
+            assert!(
+                parts <= 66 && (most_bytes > 1_000 || parts > 1),
+                "{parts} parts of {most_bytes}"
+            );
         }
     }
 }
