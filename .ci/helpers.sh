@@ -52,19 +52,25 @@ virtual_environment() {
 # A package of npm; answers directories for PATH, with a newer Node.js than systems have first:
 # node_package @openai/codex 0.169.0
 node_package() {
-  local node
-  node=$(npm_installed node 24)/node/bin
-  echo "$node:$(PATH=$node:$PATH npm_installed "$1" "$2")/.bin"
+  echo "$(newer_node):$(npm_installed "${1##*/}-$2" "$1@$2")/.bin"
 }
 
-npm_installed() { # package, version
-  local dir=$cache/${1##*/}-$2
+# Where a newer Node.js is than systems have.
+newer_node() {
+  echo "$(npm_installed node-24 node@24)/node/bin"
+}
+
+# Packages of npm in a folder of that name; answers the folder: npm_installed zod-4 zod@4
+npm_installed() {
+  local dir=$cache/$1 path=$PATH
+  shift
   if [ ! -e "$dir/complete" ]; then
     need npm nodejs npm >&2
+    [ "$1" = node@24 ] || path=$(newer_node):$PATH
     rm -rf "$dir"
     mkdir -p "$dir"
     echo '{"private": true}' >"$dir/package.json"
-    (cd "$dir" && npm install --silent --no-audit --no-fund "$1@$2") >&2
+    (cd "$dir" && PATH=$path npm install --silent --no-audit --no-fund "$@") >&2
     touch "$dir/complete"
   fi
   echo "$dir/node_modules"

@@ -4,52 +4,20 @@
 mod support;
 
 use std::{
-    fs,
-    path::Path,
-    thread,
+    fs, thread,
     time::{Duration, Instant},
 };
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use support::{Fixture, PATIENCE, Session};
-
-const SCHEMA: &str = include_str!("../src/trackio/write/schema-0.43.sql");
-
-/// An empty project, as Trackio makes one.
-fn project(dir: &Path, name: &str) -> Connection {
-    let db = Connection::open(dir.join(format!("{name}.db"))).unwrap();
-    db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA user_version=2").unwrap();
-    db.execute_batch(SCHEMA).unwrap();
-    db
-}
-
-fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%6f+00:00").to_string()
-}
+use support::{
+    Fixture, PATIENCE, Session,
+    database::{log_metric, now, project},
+};
 
 /// Rows of a metric that no verdict is about.
 fn log(db: &Connection, run: &str, name: &str, steps: std::ops::Range<i64>) {
     log_metric(db, run, name, "x", steps);
-}
-
-fn log_metric(db: &Connection, run: &str, name: &str, metric: &str, steps: std::ops::Range<i64>) {
-    let at = now();
-    for step in steps {
-        db.execute(
-            "INSERT INTO metrics(run_id, timestamp, run_name, step, metrics, log_id)
-             VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                run,
-                &at,
-                name,
-                step,
-                json!({metric: 1.0 / (step + 1) as f64}).to_string().into_bytes(),
-                format!("{run}-{step}-{}", db.last_insert_rowid()),
-            ),
-        )
-        .unwrap();
-    }
 }
 
 fn alert(db: &Connection, run: &str, name: &str, title: &str) {

@@ -4,27 +4,38 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock,
-    DiscoverResult, ErrorData, Implementation, ListToolsResult, PaginatedRequestParams,
-    ProgressNotificationParam, ServerCapabilities, ServerConfig, Tool as Definition,
-    ToolAnnotations,
+    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams,
+    CompleteResult, ContentBlock, DiscoverResult, ErrorData, GetPromptRequestParams,
+    GetPromptResponse, Implementation, ListPromptsResult, ListResourceTemplatesResult,
+    ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams,
+    ReadResourceResponse, ReadResourceResult, ServerCapabilities, ServerConfig,
+    SubscribeRequestParams, SubscriptionFilter, Tool as Definition, ToolAnnotations,
+    UnsubscribeRequestParams,
 };
-use rmcp::service::{RequestContext, ServerInitializeError};
+use rmcp::service::{RequestContext, ServerInitializeError, SubscriptionContext};
 use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::transport::stdio_pipes;
 use rmcp::{RoleServer, ServerHandler, ServiceExt};
-use serde_json::Value;
-use tokio::sync::{mpsc, watch};
+use serde_json::{Value, json};
+use tokio::sync::watch;
 
+use super::completion::Question;
 use super::gate::Gate;
+use super::prompts::{self, Prompt};
+use super::resources;
+use super::subscriptions::{self, Subscriptions};
+use super::work::Worker;
+use crate::tools::common::address::Address;
 use crate::tools::common::budget::Fitted;
 use crate::tools::common::nearest::{nearest, quoted};
-use crate::tools::common::{Failure, Progress, text};
-use crate::tools::{self, Access, AnyTool, Permission, Surroundings, access, document};
-use crate::trackio::{Stop, Store};
+use crate::tools::common::{Failure, text};
+use crate::tools::{self, Access, AnyTool, Permission, access, document};
+use crate::trackio::Store;
 
 /// The list is the same for the life of the process.
 const LIST_TTL_MS: u64 = 3_600_000;
+/// What stands in the data can be new at any time.
+const DATA_TTL_MS: u64 = 0;
 
 /// Serves `tools` on standard input and output until the input ends.
 pub fn serve(
@@ -37,7 +48,12 @@ pub fn serve(
         let (reader, writer) = stdio_pipes();
         let (end, ended) = watch::channel(false);
         let transport = Gate::new(AsyncRwTransport::<RoleServer, _, _>::new(reader, writer), end);
-        let server = Server { store: Arc::new(store), tools: tools.into(), permission, ended };
+        let server = Server {
+            worker: Worker { store: Arc::new(store), permission, ended },
+            prompts: prompts::offered(&tools).into(),
+            tools: tools.into(),
+            subscriptions: Arc::default(),
+        };
         match server.serve(transport).await {
             Ok(running) => running.waiting().await.map(drop).map_err(anyhow::Error::from),
             // A client that only probed and left.
@@ -49,21 +65,26 @@ pub fn serve(
 
 #[derive(Clone)]
 struct Server {
-    store: Arc<Store>,
+    worker: Worker,
     tools: Arc<[&'static dyn AnyTool]>,
-    permission: Permission,
-    /// Whether the client has ended our input.
-    ended: watch::Receiver<bool>,
+    prompts: Arc<[&'static Prompt]>,
+    subscriptions: Arc<Subscriptions>,
 }
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        let capabilities = ServerCapabilities::builder().enable_tools().build();
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_prompts()
+            .enable_resources()
+            .enable_resources_subscribe()
+            .enable_completions()
+            .build();
         let about = Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
             .with_title("Trackio experiments");
         ServerConfig::new(capabilities)
             .with_server_info(about)
-            .with_instructions(document::instructions(&self.permission))
+            .with_instructions(document::instructions(&self.worker.permission))
     }
 
     async fn discover(&self, _: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
@@ -94,41 +115,130 @@ impl ServerHandler for Server {
         let Some(tool) = self.find(&request.name) else {
             return self.absent(&request.name);
         };
-        let stop = Stop::default();
-        let (progress, mut reports) = progress(&context);
-        let surroundings = Surroundings {
-            store: Arc::clone(&self.store),
-            now: Timestamp::now(),
-            stop: stop.clone(),
-            progress,
-            permission: self.permission.clone(),
-        };
         let arguments = request.arguments.unwrap_or_default();
-        let mut work = tokio::task::spawn_blocking(move || tool.call(&surroundings, arguments));
-        let mut ended = self.ended.clone();
-        let finished = loop {
-            tokio::select! {
-                // In this order, what was reported goes out before the answer.
-                biased;
-                () = context.ct.cancelled(), if !stop.is_cancelled() => stop.cancel(),
-                Some(report) = reports.recv() => {
-                    if let Err(error) = context.peer.notify_progress(report).await {
-                        tracing::debug!(%error, "the client does not take progress");
-                    }
-                }
-                () = has_ended(&mut ended), if !stop.ends_waits() => stop.hurry(),
-                finished = &mut work => break finished,
-            }
-        };
-        Ok(match finished {
+        let work =
+            self.worker.run(&context, move |surroundings| tool.call(surroundings, arguments));
+        Ok(match work.await {
             Ok(Ok(answer)) => success(tool, answer),
             Ok(Err(failure)) => error(&failure),
-            Err(_) => error(&Failure(format!(
-                "{} hit a bug and stopped; the server goes on. See its standard error.",
-                tool.name()
-            ))),
+            Err(_) => error(&bug(tool.name())),
         }
         .into())
+    }
+
+    async fn list_prompts(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        let definitions = self.prompts.iter().map(|prompt| prompt.definition()).collect();
+        Ok(ListPromptsResult::with_all_items(definitions)
+            .with_ttl_ms(LIST_TTL_MS)
+            .with_cache_scope(CacheScope::Private))
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let arguments = request.arguments.unwrap_or_default();
+        let prompt = prompts::find(&self.prompts, &request.name);
+        let message = prompt.and_then(|prompt| prompt.message(&arguments, Timestamp::now()));
+        message.map(Into::into).map_err(|failure| refused(&failure))
+    }
+
+    async fn list_resources(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let cursor = request.and_then(|request| request.cursor);
+        let work = self.worker.run(&context, move |surroundings| {
+            resources::list(&surroundings.context(), cursor.as_deref())
+        });
+        let listed = work.await.unwrap_or_else(|_| Err(bug("resources/list")));
+        let (found, next_cursor) = listed.map_err(|failure| refused(&failure))?;
+        let mut result = ListResourcesResult::with_all_items(found)
+            .with_ttl_ms(DATA_TTL_MS)
+            .with_cache_scope(CacheScope::Private);
+        result.next_cursor = next_cursor;
+        Ok(result)
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Ok(ListResourceTemplatesResult::with_all_items(resources::templates())
+            .with_ttl_ms(LIST_TTL_MS)
+            .with_cache_scope(CacheScope::Private))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let uri = request.uri.clone();
+        let work =
+            self.worker.run(&context, move |surroundings| resources::read(surroundings, &uri));
+        let read = work.await.unwrap_or_else(|_| Err(bug("resources/read")));
+        let contents = read.map_err(|failure| no_resource(&request.uri, &failure))?;
+        Ok(ReadResourceResult::new(contents)
+            .with_ttl_ms(DATA_TTL_MS)
+            .with_cache_scope(CacheScope::Private)
+            .into())
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let question = Question::of(request, &self.prompts).map_err(|failure| refused(&failure))?;
+        let work =
+            self.worker.run(&context, move |surroundings| question.answer(&surroundings.context()));
+        let found = work.await.map_err(|_| refused(&bug("completion/complete")))?;
+        Ok(CompleteResult::new(found))
+    }
+
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let uri = request.uri;
+        let added = self.subscriptions.add(uri.clone(), &self.worker, &context.peer).await;
+        added.map_err(|failure| no_resource(&uri, &failure))
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: UnsubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.subscriptions.remove(request.uri, &self.worker, &context.peer);
+        Ok(())
+    }
+
+    /// What has the form of our addresses; whether such a resource is there, `listen` looks.
+    fn accepted_subscription_filter(
+        &self,
+        requested: &SubscriptionFilter,
+    ) -> Option<SubscriptionFilter> {
+        let mut accepted = requested.clone();
+        if let Some(uris) = &mut accepted.resource_subscriptions {
+            uris.retain(|uri| Address::parse(uri).is_ok());
+        }
+        Some(accepted)
+    }
+
+    async fn listen(&self, subscription: SubscriptionContext) -> Result<(), ErrorData> {
+        let uris = subscription.requested().resource_subscriptions.clone().unwrap_or_default();
+        let listened = subscriptions::listen(&self.worker, &subscription, uris.clone()).await;
+        listened.map_err(|failure| no_resource(&uris.join(", "), &failure))
     }
 }
 
@@ -140,7 +250,7 @@ impl Server {
     /// The answer to a call of a tool that is not offered: one that exists says how to allow it.
     fn absent(&self, name: &str) -> Result<CallToolResponse, ErrorData> {
         match tools::find(name) {
-            Some(tool) if !self.permission.covers(tool.access()) => {
+            Some(tool) if !self.worker.permission.covers(tool.access()) => {
                 Ok(error(&access::refusal(tool.name())).into())
             }
             _ => Err(self.no_such_tool(name)),
@@ -156,29 +266,6 @@ impl Server {
         );
         ErrorData::invalid_params(message, None)
     }
-}
-
-async fn has_ended(ended: &mut watch::Receiver<bool>) {
-    // An error says that the gate is gone, and with it the input.
-    let _ = ended.wait_for(|ended| *ended).await;
-}
-
-/// Where a call reports its progress, and what comes out: nothing, where the client gave no token.
-fn progress(
-    context: &RequestContext<RoleServer>,
-) -> (Progress, mpsc::UnboundedReceiver<ProgressNotificationParam>) {
-    let (send, reports) = mpsc::unbounded_channel();
-    let Some(token) = context.meta.get_progress_token() else {
-        return (Progress::default(), reports);
-    };
-    let progress = Progress::to(move |report| {
-        let mut told =
-            ProgressNotificationParam::new(token.clone(), report.done).with_message(report.message);
-        told.total = report.total;
-        // The receiver outlives the call.
-        let _ = send.send(told);
-    });
-    (progress, reports)
 }
 
 fn definition(tool: &dyn AnyTool) -> Definition {
@@ -211,7 +298,10 @@ fn annotations(access: Access) -> ToolAnnotations {
 fn success(tool: &dyn AnyTool, answer: Fitted) -> CallToolResult {
     let text = ContentBlock::text(answer.text);
     let picture = answer.picture.map(|picture| ContentBlock::image(picture.base64(), picture.mime));
-    let mut result = CallToolResult::success([text].into_iter().chain(picture).collect());
+    let links =
+        answer.whole.iter().map(|address| ContentBlock::resource_link(resources::link(address)));
+    let mut result =
+        CallToolResult::success([text].into_iter().chain(picture).chain(links).collect());
     result.structured_content = tool.output_schema().map(|_| Value::Object(answer.structured));
     result
 }
@@ -219,4 +309,16 @@ fn success(tool: &dyn AnyTool, answer: Fitted) -> CallToolResult {
 /// In text: some clients drop the structured part of an error.
 fn error(failure: &Failure) -> CallToolResult {
     CallToolResult::error(vec![ContentBlock::text(failure.0.clone())])
+}
+
+fn bug(place: &str) -> Failure {
+    Failure(format!("{place} hit a bug and stopped; the server goes on. See its standard error."))
+}
+
+fn refused(failure: &Failure) -> ErrorData {
+    ErrorData::invalid_params(failure.0.clone(), None)
+}
+
+fn no_resource(uri: &str, failure: &Failure) -> ErrorData {
+    ErrorData::resource_not_found(failure.0.clone(), Some(json!({"uri": text::cut(uri, 2_000)})))
 }

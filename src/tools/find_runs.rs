@@ -10,7 +10,6 @@ use super::common::{Answer, Context, Failure, Item, Output, Page, scan};
 use super::{Category, Tool};
 
 mod entry;
-mod likeness;
 mod matching;
 mod query;
 mod search;

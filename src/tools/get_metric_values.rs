@@ -7,7 +7,9 @@ use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::common::address::{self, Address};
 use super::common::points::{self, Points};
+use super::common::resolve::Resolved;
 use super::common::shape::{Format, NonFiniteValues, Point, direction, role, unreadable_note};
 use super::common::window::{Window, described, nearest_steps};
 use super::common::{Answer, Context, Failure, Output, resolve, text};
@@ -70,6 +72,8 @@ pub struct Values {
     coverage: Option<Coverage>,
     #[serde(skip)]
     selection: Selection,
+    #[serde(skip)]
+    whole: Address,
 }
 
 /// Over every row of the selection.
@@ -126,7 +130,7 @@ impl Tool for GetMetricValues {
         let (output, notes) = context.read(&target.project, |snapshot| {
             let resolved = resolve::run(snapshot, &target.run)?;
             let mut notes = resolved.notes(args.run.as_deref());
-            let question = Question { args: &args, snapshot, run: &resolved.run, selection };
+            let question = Question { args: &args, snapshot, resolved: &resolved, selection };
             let (values, unreadable) = match question.by_columns(context)? {
                 Some(answer) => answer,
                 None => question.by_rows(context)?,
@@ -161,6 +165,10 @@ impl Output for Values {
         }
     }
 
+    fn whole(&self) -> Vec<Address> {
+        if self.points.is_cut() { vec![self.whole.clone()] } else { Vec::new() }
+    }
+
     fn shrink(&mut self, share: f64) -> bool {
         let shrinks = self.points.shrink(share);
         let rows = self.stats.as_ref().map_or(0, |stats| stats.count);
@@ -186,11 +194,15 @@ impl Args {
 struct Question<'a> {
     args: &'a Args,
     snapshot: &'a Snapshot<'a>,
-    run: &'a Run,
+    resolved: &'a Resolved,
     selection: Selection,
 }
 
 impl Question<'_> {
+    fn run(&self) -> &Run {
+        &self.resolved.run
+    }
+
     /// Numbers in columns come from the cache; `None` where the rows themselves are needed.
     fn by_columns(&self, context: &Context) -> TrackioResult<Option<(Values, usize)>> {
         let metric = &self.args.metric;
@@ -198,7 +210,7 @@ impl Question<'_> {
             return Ok(None);
         }
         let wanted = Wanted::values_of_one(metric);
-        let columns = columns::of_run(self.snapshot, Kind::Metrics, self.run, &wanted)?;
+        let columns = columns::of_run(self.snapshot, Kind::Metrics, self.run(), &wanted)?;
         let Some(view) = columns.view(metric) else { return Ok(None) };
         let direction = classify(metric).direction;
         let curve = match self.selection {
@@ -233,7 +245,7 @@ impl Question<'_> {
         metric::for_each(
             self.snapshot,
             Kind::Metrics,
-            self.run,
+            self.run(),
             self.selection,
             Ties::Index,
             |row| {
@@ -266,8 +278,8 @@ impl Question<'_> {
     fn values(&self, stats: &stats::Stats, points: Points) -> Values {
         Values {
             project: self.snapshot.project.name.clone(),
-            run: self.run.name.clone(),
-            run_id: self.run.id.clone(),
+            run: self.run().name.clone(),
+            run_id: self.run().id.clone(),
             metric: self.args.metric.clone(),
             role: role(&self.args.metric),
             direction: direction(&self.args.metric),
@@ -277,16 +289,23 @@ impl Question<'_> {
             coverage: coverage(&points, stats.count),
             points,
             selection: self.selection,
+            whole: Address::Values(address::Values {
+                project: self.snapshot.project.name.clone(),
+                run: self.resolved.handle.clone(),
+                kind: Kind::Metrics,
+                metric: self.args.metric.clone(),
+                from_row: 1,
+            }),
         }
     }
 
     fn nothing_found(&self) -> TrackioResult<Failure> {
         let metric = &self.args.metric;
         let wanted = Wanted::values_of_one(metric);
-        let columns = columns::of_run(self.snapshot, Kind::Metrics, self.run, &wanted)?;
+        let columns = columns::of_run(self.snapshot, Kind::Metrics, self.run(), &wanted)?;
         let Some(column) = columns.metrics.get(metric) else {
             let known: Vec<&str> = columns.metrics.keys().map(String::as_str).collect();
-            return Ok(resolve::no_such_metric(metric, self.run, &known, "get_metrics_for_run"));
+            return Ok(resolve::no_such_metric(metric, self.run(), &known, "get_metrics_for_run"));
         };
         let range = column.steps.map(|(first, last)| {
             format!(" It was logged {} times from step {first} to {last}.", column.count())

@@ -52,7 +52,7 @@ pub use access::{Access, Permission};
 pub use category::Category;
 use common::budget::Fitted;
 use common::schema::Side;
-use common::{Answer, Context, Failure, Output, Progress, arguments, budget, schema};
+use common::{Answer, Context, Failure, Output, PageRequest, Progress, arguments, budget, schema};
 
 /// One tool: what is said of it, what it takes, what it gives.
 pub trait Tool: 'static {
@@ -126,6 +126,21 @@ pub struct Surroundings {
     pub permission: Permission,
 }
 
+impl Surroundings {
+    /// What a call sees of them that names no page and no budget.
+    pub fn context(&self) -> Context {
+        Context {
+            store: self.store.clone(),
+            now: self.now,
+            stop: self.stop.clone(),
+            progress: self.progress.clone(),
+            permission: self.permission.clone(),
+            page: PageRequest::default(),
+            tokens: budget::DEFAULT_TOKENS,
+        }
+    }
+}
+
 struct Entry<T>(PhantomData<fn() -> T>);
 
 impl<T: Tool> AnyTool for Entry<T> {
@@ -195,15 +210,8 @@ impl<T: Tool> Entry<T> {
             return Err(access::refusal(T::NAME));
         }
         let checked = arguments::check(T::NAME, &self.input_schema(), given)?;
-        let context = Context {
-            store: surroundings.store.clone(),
-            now: surroundings.now,
-            stop: surroundings.stop.clone(),
-            progress: surroundings.progress.clone(),
-            permission: surroundings.permission.clone(),
-            page: checked.page,
-            tokens: checked.tokens,
-        };
+        let context =
+            Context { page: checked.page, tokens: checked.tokens, ..surroundings.context() };
         let args = arguments::read(T::NAME, checked.own)?;
         budget::fit(T::run(&context, args)?, checked.tokens)
     }

@@ -162,6 +162,37 @@ impl Store {
         names.iter().map(of_project).collect()
     }
 
+    /// The same of all projects together, told by the names, sizes and times of files alone: they
+    /// can be many. A second write within one tick of the file system's clock shows with the next.
+    pub fn digest(&self) -> u64 {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.directory.path).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let bytes = name.as_encoded_bytes();
+            if let (true, Ok(about)) =
+                (bytes.ends_with(b".db") || bytes.ends_with(b".db-wal"), entry.metadata())
+            {
+                let modified = about.modified().ok();
+                let since =
+                    modified.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+                let nanoseconds = since.map_or(0, |since| since.as_nanos() as u64);
+                files.push((name, about.len(), nanoseconds));
+            }
+        }
+        files.sort();
+        let of_file = |(name, size, modified): &(std::ffi::OsString, u64, u64)| {
+            fingerprint::of(&[
+                name.as_encoded_bytes(),
+                &size.to_le_bytes(),
+                &modified.to_le_bytes(),
+            ])
+        };
+        let inbox = Inbox::digest(&self.directory.path);
+        let digests = files.iter().map(of_file).chain([inbox]);
+        let bytes: Vec<u8> = digests.flat_map(u64::to_le_bytes).collect();
+        fingerprint::of(&[&bytes])
+    }
+
     /// The projects that have rows in the inbox, sorted.
     pub fn projects_in_inbox(&self) -> Vec<String> {
         self.inbox().projects().collect::<BTreeSet<String>>().into_iter().collect()

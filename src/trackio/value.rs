@@ -4,7 +4,11 @@
 //! numbers are the strings `NaN`, `Infinity` and `-Infinity` since 0.3.3; before, they were bare
 //! words, which are no JSON.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use rusqlite::types::ValueRef;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -114,6 +118,46 @@ fn large_object(bytes: &[u8]) -> Option<Metrics> {
         Some((name, value))
     };
     fields.into_iter().map(read).collect()
+}
+
+/// Reads one member of a JSON object, the last of that name, and passes over the others. `None`
+/// where it is no object, `Some(None)` where it has no such member.
+pub fn member(bytes: &[u8], name: &str) -> Option<Option<Value>> {
+    leniently(bytes, |bytes| {
+        let mut json = serde_json::Deserializer::from_slice(bytes);
+        let found = Member(name).deserialize(&mut json).ok()?;
+        json.end().ok().map(|()| found)
+    })
+}
+
+struct Member<'a>(&'a str);
+
+impl<'de> DeserializeSeed<'de> for Member<'_> {
+    type Value = Option<Value>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Member<'_> {
+    type Value = Option<Value>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            if key == self.0 {
+                found = Some(map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
 }
 
 /// Reads a JSON value, bare `NaN` and `Infinity` included.
@@ -285,6 +329,24 @@ mod tests {
         let bare = row.to_string().replace("\"NaN\"", "NaN");
         assert_eq!(object(bare.as_bytes()).unwrap(), read);
         assert_eq!(object(&bare.as_bytes()[..bare.len() - 1]), None);
+    }
+
+    #[test]
+    fn one_member_is_read_as_from_the_whole() {
+        let rows: [&[u8]; 8] = [
+            br#"{"a":1,"b":{"a":2}}"#,
+            br#"{"a":1,"a":[3,{"a":4}]}"#,
+            br#"{"\u0061":0.1}"#,
+            br#"{"a":NaN,"b":"NaN"}"#,
+            br#"{"b":-Infinity}"#,
+            br#"{"a":1e400}"#,
+            b"[1]",
+            br#"{"a":1} 2"#,
+        ];
+        for row in rows {
+            let whole = object(row).map(|mut object| object.remove("a"));
+            assert_eq!(member(row, "a"), whole, "{}", String::from_utf8_lossy(row));
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ use std::sync::{Mutex, PoisonError};
 
 use mcp_trackio::commands::install::{entry::Entry, pages as clients};
 use mcp_trackio::journal::Journal;
+use mcp_trackio::mcp::{document as mcp, prompts::PROMPTS};
 use mcp_trackio::tools::{Access, Category, Permission, TOOLS, document};
 use serde_json::Value;
 
@@ -79,6 +80,14 @@ fn the_pages_of_the_clients_are_fresh() {
     }
     let found: BTreeSet<_> = files_under(&root().join("docs/clients"), "md").into_iter().collect();
     assert_eq!(found, expected, "docs/clients (left) and the table of the clients");
+}
+
+#[test]
+fn the_page_of_prompts_and_resources_is_fresh() {
+    let tables = [("prompts", mcp::prompts()), ("resources", mcp::resources())];
+    refresh("docs/resources.md", |page| {
+        tables.iter().fold(page.to_owned(), |page, (name, table)| between(&page, name, table))
+    });
 }
 
 #[test]
@@ -181,8 +190,10 @@ fn check_names(place: &str, text: &str) {
     }
 }
 
+/// Prompts are named as tools are.
 fn is_tool(word: &str) -> bool {
-    TOOLS.iter().any(|tool| tool.name() == word)
+    let is_prompt = PROMPTS.iter().any(|prompt| prompt.name == word);
+    is_prompt || TOOLS.iter().any(|tool| tool.name() == word)
 }
 
 /// The contents of the string literals of Rust code; comments are passed over.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The Inspector's command line lists and calls tools in both eras of the protocol.
+# The Inspector's command line lists and calls tools, and reads resources and prompts, in both eras of
+# the protocol.
 #
 #     inspector.sh BINARY TRACKIO_DIR        (with `mcp-inspector` on the path)
 set -euo pipefail
@@ -27,5 +28,15 @@ for era in legacy modern; do
   inspect --protocol-era "$era" --method tools/call --tool-name get_run_summary \
     --tool-arg project=demo-main --tool-arg run=baseline --format json
   grep -q '"num_logs"' "$out" || { echo "no structured answer ($era):" >&2; cat "$out" >&2; exit 1; }
-  echo "  $era: listed without a finding, called"
+  inspect --protocol-era "$era" --method resources/list
+  grep -q '"trackio://demo-main/baseline"' "$out" || { echo "a run is not listed ($era)" >&2; exit 1; }
+  inspect --protocol-era "$era" --method resources/templates/list
+  grep -q '{metric}.csv' "$out" || { echo "no template ($era)" >&2; exit 1; }
+  inspect --protocol-era "$era" --method resources/read --uri trackio://demo-main/baseline/metrics/train%2Floss.csv
+  grep -q 'step,timestamp,value' "$out" || { echo "no table ($era)" >&2; exit 1; }
+  inspect --protocol-era "$era" --method prompts/list
+  grep -q '"weekly_report"' "$out" || { echo "a prompt is not listed ($era)" >&2; exit 1; }
+  inspect --protocol-era "$era" --method prompts/get --prompt-name debug_run --prompt-args run=baseline
+  grep -q 'get_snapshot' "$out" || { echo "no plan ($era)" >&2; exit 1; }
+  echo "  $era: listed without a finding, called, read, prompted"
 done

@@ -1,4 +1,5 @@
-"""The official Python client, in both of its modes, lists and calls every read tool.
+"""The official Python client, in both of its modes, lists and calls every read tool, reads every
+resource, gets every prompt, completes and subscribes.
 
     python python_client.py BINARY TRACKIO_DIR        (with the package `mcp` installed)
 
@@ -6,10 +7,16 @@ The client itself holds every structured answer to the tool's output schema.
 """
 
 import asyncio
+import contextlib
+import pathlib
+import sqlite3
 import sys
+import warnings
 
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters
+from mcp.shared.exceptions import MCPDeprecationWarning, MCPError
+from mcp_types import PromptReference, ResourceTemplateReference, ResourceUpdatedNotification
 
 SUBJECT = {"project": "demo-main", "run": "baseline", "metric": "train/loss", "query": "baseline", "name": "model"}
 SUBJECT |= {"runs": ["baseline", "resumed"], "metrics": ["train/loss"], "sql": "SELECT run_name, step FROM metrics"}
@@ -40,10 +47,78 @@ async def arguments_of(client, tool):
     yield {name: subject[name] for name in wanted}
 
 
+async def read_all(client):
+    """Every resource of the list, page by page."""
+    found, cursor = [], None
+    while True:
+        page = await client.list_resources(cursor=cursor)
+        found += page.resources
+        cursor = page.next_cursor
+        if not cursor:
+            break
+    for resource in found:
+        contents = (await client.read_resource(resource.uri)).contents
+        assert contents[0].text and contents[0].mime_type == resource.mime_type, resource
+    templates = (await client.list_resource_templates()).resource_templates
+    assert len(templates) == 5, templates
+    reference = ResourceTemplateReference(type="ref/resource", uri="trackio://{project}/{run}")
+    runs = await client.complete(reference, {"name": "run", "value": "base"}, {"project": "demo-main"})
+    assert "baseline" in runs.completion.values, runs
+    try:
+        await client.read_resource("trackio://demo-mian")
+    except MCPError as error:
+        assert "demo-main" in str(error), error
+    else:
+        raise AssertionError("a project that is not there was read")
+    return len(found)
+
+
+def log(directory):
+    """One row more of the watched run, as Trackio stores it."""
+    with contextlib.closing(sqlite3.connect(directory / "demo-main.db")) as database, database:
+        database.execute(
+            "INSERT INTO metrics(run_id, timestamp, run_name, step, metrics) SELECT run_id, timestamp, run_name, "
+            "step + 1, metrics FROM metrics WHERE run_name = 'baseline' ORDER BY id DESC LIMIT 1"
+        )
+
+
+async def watch(client, notices, directory):
+    run = "trackio://demo-main/baseline"
+    async with asyncio.timeout(10):
+        if client.protocol_version < "2026":
+            warnings.simplefilter("ignore", MCPDeprecationWarning)
+            await client.subscribe_resource(run)
+            log(directory)
+            assert await notices.get() == run
+            return
+        async with client.listen(resource_subscriptions=[run]) as subscription:
+            assert subscription.honored.resource_subscriptions == [run], subscription.honored
+            log(directory)
+            async for event in subscription:
+                assert event.uri == run, event
+                return
+
+
+async def prompt_all(client):
+    prompts = (await client.list_prompts()).prompts
+    for prompt in prompts:
+        plan = await client.get_prompt(prompt.name, {"project": "demo-main"})
+        assert "demo-main" in plan.messages[0].content.text, plan
+    reference = PromptReference(type="ref/prompt", name="debug_run")
+    projects = await client.complete(reference, {"name": "project", "value": "demo-m"})
+    assert "demo-main" in projects.completion.values, projects
+    return len(prompts)
+
+
 async def session(binary, directory, mode):
     server = StdioServerParameters(command=binary, args=["--dir", directory])
-    calls = 0
-    async with Client(server, mode=mode) as client:
+    calls, notices = 0, asyncio.Queue()
+
+    async def heard(message):
+        if isinstance(message, ResourceUpdatedNotification):
+            await notices.put(str(message.params.uri))
+
+    async with Client(server, mode=mode, message_handler=heard) as client:
         assert client.server_info.name == "mcp-trackio", client.server_info
         tools = (await client.list_tools()).tools
         assert len(tools) >= 14, [tool.name for tool in tools]
@@ -57,12 +132,11 @@ async def session(binary, directory, mode):
                 calls += 1
         failed = await client.call_tool("get_run_summary", {"project": "demo-main", "run": "no such run"})
         assert failed.is_error and failed.content[0].text, failed
-        for listing in (client.list_resources, client.list_prompts):
-            try:
-                await listing()
-            except Exception as error:  # noqa: BLE001 - a server may not have them, but has to say so
-                assert "not found" in str(error).lower() or "not support" in str(error).lower(), error
-        print(f"  {mode}: {client.protocol_version}, {len(tools)} tools, {calls} calls")
+        resources = await read_all(client)
+        prompts = await prompt_all(client)
+        await watch(client, notices, pathlib.Path(directory))
+        print(f"  {mode}: {client.protocol_version}, {len(tools)} tools, {calls} calls, "
+              f"{resources} resources, {prompts} prompts, told of a change")
 
 
 async def main():

@@ -8,6 +8,8 @@
     clippy::indexing_slicing
 )]
 
+pub mod database;
+
 use std::{
     collections::BTreeMap,
     ffi::OsStr,
@@ -308,6 +310,24 @@ impl Session {
         let id = self.post(method, params);
         self.answer_to(&json!(id), PATIENCE)
             .unwrap_or_else(|| panic!("{method} was not answered; stderr: {}", self.stderr()))
+    }
+
+    /// Send a request of the stateless protocol without waiting; answers its id.
+    pub fn post_stateless(&mut self, method: &str, mut params: Value) -> u64 {
+        params["_meta"] = json!({
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+            "io.modelcontextprotocol/clientInfo": {"name": "black-box tests", "version": "1"},
+        });
+        self.post(method, params)
+    }
+
+    /// The text of a resource's first part.
+    #[track_caller]
+    pub fn read(&mut self, uri: &str) -> String {
+        let answer = self.request("resources/read", json!({"uri": uri}));
+        let text = answer["result"]["contents"][0]["text"].as_str();
+        text.unwrap_or_else(|| panic!("{uri}: {answer}")).to_owned()
     }
 
     /// Send a tool call without waiting; answers its id.

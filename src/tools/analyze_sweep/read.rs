@@ -66,10 +66,12 @@ impl Reading {
         let candidates = Candidates::of(args)?;
         let (mut read, mut names, mut declared) = (Vec::new(), BTreeSet::new(), Vec::new());
         let (mut looked_at, mut without_config) = (0, 0);
+        let mut count = context.count(asked.len(), "runs");
         for (run, config) in &asked {
             if started.elapsed() > DEADLINE && looked_at > 0 {
                 break;
             }
+            count.reach(looked_at)?;
             looked_at += 1;
             let Some(config) = config else {
                 without_config += 1;

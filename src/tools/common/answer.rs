@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use rmcp::schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use super::address::Address;
 use super::picture::Picture;
 use super::scan::{Searched, Stretch};
 use crate::trackio;
@@ -20,6 +21,11 @@ pub trait Output: Serialize + JsonSchema {
     fn shrink(&mut self, share: f64) -> bool {
         let _ = share;
         false
+    }
+
+    /// Where all of it stands, if something was cut that a resource has.
+    fn whole(&self) -> Vec<Address> {
+        Vec::new()
     }
 
     /// The letters of a text that may stand uncut, where that is not what is usual.

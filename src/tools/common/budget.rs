@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value};
 
+use super::address::Address;
 use super::answer::{Answer, Failure, Output};
 use super::picture::Picture;
 use super::text;
@@ -41,6 +42,8 @@ pub struct Fitted {
     pub structured: Map<String, Value>,
     /// The same as text.
     pub text: String,
+    /// The resources that have whole what was cut here; the notes name them too.
+    pub whole: Vec<Address>,
     /// A picture beside them; it has a limit of its own and no share in the budget.
     pub picture: Option<Picture>,
 }
@@ -74,14 +77,23 @@ fn render<O: Output>(output: &O, notes: &[String], longest: usize) -> Result<Fit
     let Value::Object(mut structured) = value else {
         return Err(Failure::new("The answer is no JSON object; this is a bug."));
     };
+    let whole = output.whole();
+    let notes: Vec<String> = notes.iter().cloned().chain(about_whole(&whole)).collect();
     if !notes.is_empty() {
-        structured.insert("notes".to_owned(), notes.to_vec().into());
+        structured.insert("notes".to_owned(), notes.into());
     }
     for (key, value) in &mut structured {
         cut_long(key, value, longest, 1);
     }
     let text = text::render(&output.headline(), &structured);
-    Ok(Fitted { structured, text, picture: None })
+    Ok(Fitted { structured, text, whole, picture: None })
+}
+
+/// Says where every row stands. An answer that names one resource leads to the others too.
+fn about_whole(whole: &[Address]) -> Option<String> {
+    let first = whole.first()?;
+    let others = if whole.len() > 1 { ", the other metrics likewise" } else { "" };
+    Some(format!("Every row as CSV: resource {first}{others}."))
 }
 
 impl Fitted {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::answer::{Failure, PageRequest};
-use super::progress::Progress;
+use super::progress::{Count, Progress};
 use crate::tools::access::Permission;
 use crate::trackio::{self, Project, Snapshot, Stop, Store};
 
@@ -34,6 +34,11 @@ impl Context {
     pub fn later(&self, passed: Duration) -> Self {
         let now = self.now.checked_add(passed).unwrap_or(self.now);
         Self { now, ..self.clone() }
+    }
+
+    /// Work on so many things, which the caller hears of and can end.
+    pub fn count(&self, of: usize, noun: &'static str) -> Count {
+        Count::new(&self.progress, &self.stop, of, noun)
     }
 
     /// Opens a project, runs `work` on it and closes it.

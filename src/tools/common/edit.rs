@@ -48,7 +48,7 @@ pub fn choose(context: &Context, project: &str, wanted: &str) -> Result<Chosen, 
         let seen = super::status::last_seen(snapshot, &resolved.run)?;
         Ok((resolved, seen))
     })?;
-    let Resolved { run, same_named } = resolved;
+    let Resolved { run, same_named, .. } = resolved;
     let owner = Owner::new(&project.name, run.clone(), !same_named.is_empty());
     let age = seen.map(|seen| (context.now.as_second() - seen.as_second()).max(0));
     let notes = age.filter(|age| *age < STILL_LOGS).map(|age| {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
 
+use super::address::{self, Address};
 use super::answer::{Answer, Failure, Output, Page, PageRequest};
 use super::context::Context;
 use super::metric_list::rows_elsewhere;
@@ -22,6 +23,8 @@ use crate::trackio::value;
 
 /// How many metrics stand side by side unless the caller names them.
 const METRICS_AT_ONCE: usize = 6;
+/// So many metrics are led to that stand whole elsewhere.
+const LINKED: usize = 3;
 
 /// What was asked of the rows.
 pub struct Question<'a> {
@@ -126,6 +129,11 @@ impl Logs {
     pub fn coverage(&self) -> Option<(usize, usize)> {
         let (total, shown) = (self.rows.total, self.rows.items.len());
         (!self.is_paged_by_row && shown < total).then_some((total, shown))
+    }
+
+    /// Whether rows are not here, be it that they follow in pages.
+    fn is_cut(&self) -> bool {
+        self.coverage().is_some() || (self.is_paged_by_row && self.rows.next_cursor().is_some())
     }
 
     /// What the pages are made of, and `total` counts.
@@ -350,6 +358,9 @@ pub struct LogsAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<std::collections::BTreeMap<String, Value>>")]
     coverage: Option<Map<String, Value>>,
+    /// What means the run and no other.
+    #[serde(skip)]
+    handle: String,
 }
 
 /// Answers a question about the rows of one run.
@@ -381,8 +392,9 @@ pub fn of_run(
             logs.steps = Some(StepsByTime::of(snapshot, &resolved.run)?);
         }
         let project = snapshot.project.name.clone();
-        let (run, run_id) = (resolved.run.name, resolved.run.id);
-        Ok((LogsAnswer { project, run, run_id, coverage: coverage_of(&logs), logs }, notes))
+        let resolve::Resolved { run: Run { name: run, id: run_id, .. }, handle, .. } = resolved;
+        let coverage = coverage_of(&logs);
+        Ok((LogsAnswer { project, run, run_id, coverage, logs, handle }, notes))
     })?;
     Ok(Answer::new(output).with_notes(target.notes).with_notes(notes))
 }
@@ -395,6 +407,20 @@ impl Output for LogsAnswer {
         };
         let of = text::run_of(&self.run, &self.project);
         format!("{}{what} of run {of}.", self.logs.extent())
+    }
+
+    fn whole(&self) -> Vec<Address> {
+        let address = |metric: &String| {
+            Address::Values(address::Values {
+                project: self.project.clone(),
+                run: self.handle.clone(),
+                kind: self.logs.kind,
+                metric: metric.clone(),
+                from_row: 1,
+            })
+        };
+        let metrics = if self.logs.is_cut() { self.logs.columns.items.as_slice() } else { &[] };
+        metrics.iter().take(LINKED).map(address).collect()
     }
 
     fn shrink(&mut self, share: f64) -> bool {

@@ -1,5 +1,6 @@
 //! What every tool shares.
 
+pub mod address;
 pub mod alert_groups;
 pub mod answer;
 pub mod arguments;
@@ -15,6 +16,7 @@ pub mod filter;
 pub mod fixture;
 pub mod gpu;
 pub mod label;
+pub mod likeness;
 pub mod logs;
 pub mod metric_list;
 pub mod nearest;
@@ -34,4 +36,4 @@ pub mod writing;
 pub use answer::{Answer, Failure, Item, Output, Page, PageRequest};
 pub use context::Context;
 pub use picture::Picture;
-pub use progress::Progress;
+pub use progress::{Count, Progress};

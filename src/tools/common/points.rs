@@ -118,6 +118,11 @@ impl Points {
         })
     }
 
+    /// Whether some are not here, be it that they follow in pages.
+    pub fn is_cut(&self) -> bool {
+        self.method().is_some() || (self.is_paged && self.page.next_cursor().is_some())
+    }
+
     /// Keeps about `share` of the points.
     pub fn shrink(&mut self, share: f64) -> bool {
         if self.is_paged {

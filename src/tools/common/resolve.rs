@@ -46,6 +46,15 @@ pub struct Resolved {
     pub run: Run,
     /// The other runs of that name, newest first.
     pub same_named: Vec<Run>,
+    /// What means this run and no other, now and when others came: its name, or its id.
+    pub handle: String,
+}
+
+/// What means the run among `runs` and no other: its name, where only it has it, or its id.
+pub fn handle<'a>(run: &'a Run, runs: &[Run]) -> &'a str {
+    let means_another =
+        |other: &Run| other.id != run.id && (other.name == run.name || other.id == run.name);
+    if runs.iter().any(means_another) { &run.id } else { &run.name }
 }
 
 /// The run that an id, a name or the beginning of an id means.
@@ -64,9 +73,10 @@ pub fn run(snapshot: &Snapshot<'_>, wanted: &str) -> crate::trackio::Result<Reso
     let Some(found) = found else {
         return Err(no_such_run(snapshot, wanted, &runs).into());
     };
+    let handle = handle(&found, &runs).to_owned();
     let same_named =
         runs.into_iter().filter(|run| run.name == found.name && run.id != found.id).collect();
-    Ok(Resolved { run: found, same_named })
+    Ok(Resolved { run: found, same_named, handle })
 }
 
 fn find<'a>(runs: &'a [Run], wanted: &str) -> Option<&'a Run> {
@@ -208,13 +218,19 @@ fn project_of_run(context: &Context, wanted: &str) -> Result<Project, Failure> {
     }
 }
 
-/// The project with the newest row. A file cannot hold a row that is newer than itself, so the
-/// search ends at the first file older than the newest row found.
-fn newest_project(context: &Context) -> Result<Project, Failure> {
+/// All projects that can be found, those that were written last first.
+pub fn newest_projects_first(context: &Context) -> Result<Vec<Project>, Failure> {
     let names = context.store.project_names()?;
     let mut projects: Vec<Project> =
         names.iter().filter_map(|name| context.store.project(name, &context.stop).ok()).collect();
     projects.sort_by_key(|project| std::cmp::Reverse(project.modified()));
+    Ok(projects)
+}
+
+/// The project with the newest row. A file cannot hold a row that is newer than itself, so the
+/// search ends at the first file older than the newest row found.
+fn newest_project(context: &Context) -> Result<Project, Failure> {
+    let projects = newest_projects_first(context)?;
     let mut best: Option<(jiff::Timestamp, Project)> = None;
     for project in projects {
         let modified = project.modified().and_then(|time| jiff::Timestamp::try_from(time).ok());

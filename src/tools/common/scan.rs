@@ -6,6 +6,8 @@
 use std::time::{Duration, Instant};
 
 use super::answer::PageRequest;
+use super::progress::Count;
+use crate::trackio;
 
 /// How long one call searches.
 pub const TIME: Duration = Duration::from_secs(5);
@@ -40,15 +42,17 @@ pub struct Scan {
     of: usize,
     next: usize,
     deadline: Instant,
+    count: Count,
 }
 
 impl Scan {
-    /// Begins where the cursor says, in so much.
-    pub fn begin(page: &PageRequest, of: usize, time: Duration) -> Self {
+    /// Begins where the cursor says, in all that `count` counts.
+    pub fn begin(page: &PageRequest, count: Count, time: Duration) -> Self {
+        let of = count.of();
         let place = |follows: usize| of.saturating_sub(follows);
         let from = page.stretch.map_or(0, |stretch| place(stretch.from));
         let to = page.stretch.and_then(|stretch| stretch.to).map(place);
-        Self { from, to, of, next: from, deadline: Instant::now() + time }
+        Self { from, to, of, next: from, deadline: Instant::now() + time, count }
     }
 
     /// The first position.
@@ -58,13 +62,15 @@ impl Scan {
 
     /// Whether the next position is to be searched. The first always is, so that every call comes
     /// further; a stretch whose end is known is searched to that end, as it was before.
-    pub fn goes_on(&mut self) -> bool {
+    /// An error says that the caller wants no more.
+    pub fn goes_on(&mut self) -> trackio::Result<bool> {
+        self.count.reach(self.next - self.from)?;
         let goes_on = match self.to {
             Some(to) => self.next < to,
             None => self.next == self.from || Instant::now() < self.deadline,
         };
         self.next += usize::from(goes_on);
-        goes_on
+        Ok(goes_on)
     }
 
     /// What was searched.
@@ -83,17 +89,22 @@ impl Searched {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tools::common::Page;
+    use crate::tools::common::{Page, Progress};
+    use crate::trackio::Stop;
+
+    fn count(of: usize) -> Count {
+        Count::new(&Progress::default(), &Stop::default(), of, "runs")
+    }
 
     /// All that calls without time bring, one after the other.
     fn searched_without_time(all: &[u32]) -> Vec<u32> {
         let mut request = PageRequest { offset: 0, limit: Some(1), stretch: None, fingerprint: 7 };
         let mut brought = Vec::new();
         loop {
-            let mut scan = Scan::begin(&request, all.len(), Duration::ZERO);
+            let mut scan = Scan::begin(&request, count(all.len()), Duration::ZERO);
             let mut found = Vec::new();
             for number in all.iter().skip(scan.from()) {
-                if !scan.goes_on() {
+                if !scan.goes_on().unwrap() {
                     break;
                 }
                 // Zero, one or two results of each.
@@ -115,8 +126,8 @@ mod tests {
     #[test]
     fn with_time_all_is_one_stretch() {
         let request = PageRequest::parse("0.00000007").unwrap();
-        let mut scan = Scan::begin(&request, 5, TIME);
-        assert!((0..5).all(|_| scan.goes_on()));
+        let mut scan = Scan::begin(&request, count(5), TIME);
+        assert!((0..5).all(|_| scan.goes_on().unwrap()));
         assert!(scan.end().is_all());
     }
 }

@@ -57,10 +57,10 @@ pub fn diagnose(
     let project = resolve::project(context, name)?;
     let (mut verdicts, searched) = context.read(&project, |snapshot| {
         let runs = run::newest_first(snapshot)?;
-        let mut scan = Scan::begin(&context.page, runs.len(), patience);
+        let mut scan = Scan::begin(&context.page, context.count(runs.len(), "runs"), patience);
         let mut verdicts = Vec::new();
         for run in runs.iter().skip(scan.from()) {
-            if !scan.goes_on() {
+            if !scan.goes_on()? {
                 break;
             }
             verdicts.push(verdict(snapshot, context, run, &args.options())?);

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::likeness::{likeness, words};
+use super::super::common::likeness::{likeness, normalized, words};
 use super::query::number;
-use super::words::{is_same_key, normalized};
+use super::words::is_same_key;
 use crate::tools::common::text::cut;
 use crate::trackio::value::{self, Metrics};
 

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
+use super::super::common::likeness::{likeness, normalized, numbers, words};
 use super::entry::{Entry, collect, is_same};
-use super::likeness::{likeness, numbers, words};
 use super::query::{Query, Term, Wanted, number};
-use super::words::{is_same_key, normalized};
+use super::words::is_same_key;
 use crate::tools::common::text::cut;
 use crate::trackio::Run;
 use crate::trackio::value::Metrics;

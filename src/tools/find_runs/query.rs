@@ -1,6 +1,7 @@
 //! What a person typed, as terms to look for.
 
-use super::words::{is_filler, normalized, span_of};
+use super::super::common::likeness::normalized;
+use super::words::{is_filler, span_of};
 
 /// A part of the query that a run can match.
 #[derive(Debug, Clone, PartialEq)]

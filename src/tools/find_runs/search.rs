@@ -55,10 +55,11 @@ pub fn search(
         Some(name) => vec![resolve::project(context, name)?.name],
         None => context.store.project_names()?,
     };
-    let mut scan = Scan::begin(&context.page, projects.len(), patience);
+    let count = context.count(projects.len(), "projects");
+    let mut scan = Scan::begin(&context.page, count, patience);
     for name in projects.iter().skip(scan.from()) {
         // A project is searched as a whole: its runs cost microseconds each.
-        if !scan.goes_on() {
+        if !scan.goes_on()? {
             break;
         }
         let project = context.store.project(name, &context.stop).map_err(Failure::from);

@@ -5,10 +5,10 @@ use serde_json::{Map, Value, json};
 
 use super::super::common::PageRequest;
 use super::super::common::fixture::Fixture;
-use super::likeness::{likeness, numbers};
 use super::query::{Query, Wanted};
 use super::search::search;
 use super::*;
+use crate::tools::common::likeness::{likeness, numbers};
 
 /// Two projects; what people remember of runs is spread over names, configs, groups and users.
 fn fixture() -> Fixture {

@@ -64,11 +64,6 @@ pub fn day_before(now: Timestamp, days: i64) -> String {
     earlier.to_zoned(zone).date().to_string()
 }
 
-/// Letters and digits in lower case: `Batch_Size` and `batch size` are one key.
-pub fn normalized(key: &str) -> String {
-    key.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
-
 /// Whether two normalized keys mean the same.
 pub fn is_same_key(a: &str, b: &str) -> bool {
     a == b || SAME_KEYS.iter().any(|group| group.contains(&a) && group.contains(&b))

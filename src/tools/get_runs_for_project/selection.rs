@@ -66,11 +66,11 @@ impl Selection {
         let mut seen = Seen::watching(fields.iter().filter_map(|field| field.metric()));
         let named: Vec<Run> = listed.into_iter().filter(|run| self.is_named(run)).collect();
         let of = named.len();
-        let mut scan = Scan::begin(&context.page, of, patience);
+        let mut scan = Scan::begin(&context.page, context.count(of, "runs"), patience);
         let mut met = vec![0_usize; self.conditions.len()];
         let mut found = Vec::new();
         for run in named.into_iter().skip(scan.from()) {
-            if !scan.goes_on() {
+            if !scan.goes_on()? {
                 break;
             }
             let mut candidate = Candidate::new(run);

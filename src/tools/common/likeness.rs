@@ -1,7 +1,5 @@
 //! How well one typed word matches one name.
 
-use super::words::normalized;
-
 /// Longer texts are compared by their beginning: likeness costs the product of the lengths.
 const LONGEST_COMPARED: usize = 200;
 /// A word of fewer letters is like too many others.
@@ -73,6 +71,11 @@ fn with_typo(word: &str, part: &str) -> f64 {
         distance if distance <= allowed => 0.6,
         _ => 0.0,
     }
+}
+
+/// Letters and digits in lower case: `Batch_Size` and `batch size` are one key.
+pub fn normalized(key: &str) -> String {
+    key.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 /// The words of a name: `train_v2/llama-3` has `train`, `v2`, `llama` and `3`.

@@ -1,0 +1,114 @@
+//! Subscriptions of both generations of the protocol: what is watched, and whom it is told.
+//!
+//! Until 2025, a client adds and removes one resource after the other, and one task watches all of
+//! them. Since 2026 it asks for some at once and is told until it ends that request.
+
+use std::sync::{Mutex, PoisonError};
+
+use rmcp::RoleServer;
+use rmcp::model::ResourceUpdatedNotificationParam;
+use rmcp::service::{Peer, SubscriptionContext};
+use tokio::sync::{mpsc, oneshot};
+
+use super::watch::Watch;
+use super::work::Worker;
+use crate::tools::common::Failure;
+
+/// The subscriptions of a session before 2026; nothing runs until there is one.
+#[derive(Default)]
+pub struct Subscriptions(Mutex<Option<mpsc::UnboundedSender<Wish>>>);
+
+enum Wish {
+    Add(String, oneshot::Sender<Result<(), Failure>>),
+    Remove(String),
+}
+
+impl Subscriptions {
+    /// Watches the resource too; a failure where there is none.
+    pub async fn add(
+        &self,
+        uri: String,
+        worker: &Worker,
+        peer: &Peer<RoleServer>,
+    ) -> Result<(), Failure> {
+        let (answer, answered) = oneshot::channel();
+        self.wish(Wish::Add(uri, answer), worker, peer);
+        let ended = || Failure::new("The session ends; nothing is watched any more.");
+        answered.await.unwrap_or_else(|_| Err(ended()))
+    }
+
+    /// Watches the resource no more.
+    pub fn remove(&self, uri: String, worker: &Worker, peer: &Peer<RoleServer>) {
+        self.wish(Wish::Remove(uri), worker, peer);
+    }
+
+    fn wish(&self, wish: Wish, worker: &Worker, peer: &Peer<RoleServer>) {
+        let mut wishes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let unheard = match wishes.as_ref() {
+            Some(task) => task.send(wish).map_err(|mpsc::error::SendError(wish)| wish),
+            None => Err(wish),
+        };
+        // There is no task yet, or a bug in a look has ended it.
+        let Err(wish) = unheard else { return };
+        let (send, receive) = mpsc::unbounded_channel();
+        // The receiver is below.
+        let _ = send.send(wish);
+        *wishes = Some(send);
+        tokio::spawn(watch_by_wish(Watch::new(worker.clone()), receive, peer.clone()));
+    }
+}
+
+async fn watch_by_wish(
+    mut watch: Watch,
+    mut wishes: mpsc::UnboundedReceiver<Wish>,
+    peer: Peer<RoleServer>,
+) {
+    loop {
+        tokio::select! {
+            wish = wishes.recv() => match wish {
+                Some(Wish::Add(uri, answer)) => {
+                    // Nobody waits for the answer of a request that was cancelled.
+                    let _ = answer.send(watch.add(vec![uri]).await);
+                }
+                Some(Wish::Remove(uri)) => watch.remove(&uri),
+                None => return,
+            },
+            () = watch.rest() => {
+                let news = match watch.look().await {
+                    Ok(news) => news,
+                    Err(failure) => return tracing::error!(%failure, "nothing is watched any more"),
+                };
+                for uri in news {
+                    let told = ResourceUpdatedNotificationParam::new(uri);
+                    if let Err(error) = peer.notify_resource_updated(told).await {
+                        return tracing::debug!(%error, "the client takes no notices");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Tells of these resources until the client cancels or ends our input.
+pub async fn listen(
+    worker: &Worker,
+    subscription: &SubscriptionContext,
+    uris: Vec<String>,
+) -> Result<(), Failure> {
+    let mut watch = Watch::new(worker.clone());
+    watch.add(uris).await?;
+    loop {
+        tokio::select! {
+            () = subscription.cancelled() => return Ok(()),
+            () = worker.has_ended() => return Ok(()),
+            () = watch.rest() => {
+                for uri in watch.look().await? {
+                    if let Err(error) = subscription.sink().notify_resource_updated(uri).await {
+                        tracing::debug!(%error, "the client takes no notices");
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+}
