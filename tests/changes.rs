@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::{fs, io::Write};
+use std::{fs, io::Write, path::Path};
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -48,10 +48,30 @@ fn project() -> Fixture {
     fixture
 }
 
+/// What a server that has been asked before answers is what one answers that never was.
+#[track_caller]
+fn agrees_with_a_fresh_server(session: &mut Session, dir: &Path, what: &str) {
+    let mut fresh = Session::start(dir);
+    for (tool, arguments) in [
+        ("get_logs", json!({"project": "p", "run": "r"})),
+        ("get_logs", json!({"project": "p", "run": "r", "format": "records", "max_points": 0})),
+        ("get_logs", json!({"project": "p", "run": "r", "max_points": 0})),
+        ("get_snapshot", json!({"project": "p", "run": "r"})),
+        ("get_metrics_for_run", json!({"project": "p", "run": "r"})),
+        ("get_runs_for_project", json!({"project": "p", "detail": "full"})),
+        ("get_project_summary", json!({"project": "p"})),
+        ("diagnose_run", json!({"project": "p"})),
+    ] {
+        let found = session.call(tool, arguments.clone()).ok().structured;
+        let expected = fresh.call(tool, arguments).ok().structured;
+        assert_eq!(found, expected, "{tool} after {what}");
+    }
+}
+
 /// What is done to the database, and the values of `x` after it.
 type Change = (&'static str, fn(&Connection), &'static [f64]);
 
-const CHANGES: [Change; 7] = [
+const CHANGES: [Change; 10] = [
     ("a row more", |db| log(db, 3, 3.0), &[0.0, 1.0, 2.0, 3.0]),
     (
         "a value of the same length in place",
@@ -108,6 +128,29 @@ const CHANGES: [Change; 7] = [
         },
         &[9.0, 0.0, 2.0, 5.0],
     ),
+    (
+        "another run",
+        |db| {
+            let other = "INSERT INTO metrics(run_id, timestamp, run_name, step, metrics)
+                         VALUES ('s', '2026-05-02T00:00:00+00:00', 's', 0, CAST('{\"y\":1}' AS BLOB))";
+            db.execute(other, ()).unwrap();
+        },
+        &[9.0, 0.0, 2.0, 5.0],
+    ),
+    (
+        "another name for the other run",
+        |db| {
+            db.execute("UPDATE metrics SET run_name = 't' WHERE run_id = 's'", ()).unwrap();
+        },
+        &[9.0, 0.0, 2.0, 5.0],
+    ),
+    (
+        "the other run gone",
+        |db| {
+            db.execute("DELETE FROM metrics WHERE run_id = 's'", ()).unwrap();
+        },
+        &[9.0, 0.0, 2.0, 5.0],
+    ),
 ];
 
 #[test]
@@ -135,6 +178,7 @@ fn every_change_is_in_the_next_answer() {
                     "{what}, {time} time, writer stays: {writer_stays}"
                 );
             }
+            agrees_with_a_fresh_server(&mut session, &fixture.dir, what);
         }
     }
 }
@@ -169,8 +213,10 @@ fn a_replaced_file_is_read_anew() {
         let path = fixture.dir.join("p.db");
         let mut session = Session::start(&fixture.dir);
         assert_eq!(values(&mut session), Ok(vec![0.0, 1.0, 2.0]), "{way}");
+        agrees_with_a_fresh_server(&mut session, &fixture.dir, "nothing");
         replace(&path, &bytes);
         assert_eq!(values(&mut session), Ok(vec![0.0, 8.0, 2.0]), "{way}");
+        agrees_with_a_fresh_server(&mut session, &fixture.dir, way);
         fs::remove_file(&path).unwrap();
         assert!(values(&mut session).is_err(), "{way}, then gone");
         let projects = session.call("get_all_projects", json!({})).structured["projects"].take();

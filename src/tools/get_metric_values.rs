@@ -8,7 +8,7 @@ use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::address::{self, Address};
-use super::common::points::{self, Points};
+use super::common::points::{self, Candidate, Points};
 use super::common::resolve::Resolved;
 use super::common::shape::{Format, NonFiniteValues, Point, direction, role, unreadable_note};
 use super::common::window::{Window, described, nearest_steps};
@@ -20,7 +20,7 @@ use crate::analysis::series::Series;
 use crate::analysis::shape::shape;
 use crate::analysis::stats;
 use crate::trackio::columns::{self, View, Wanted};
-use crate::trackio::metric::{self, Kind, Selection, Ties};
+use crate::trackio::metric::{self, Kind, Row, Selection, Ties};
 use crate::trackio::{Result as TrackioResult, Run, Snapshot, value};
 
 pub struct GetMetricValues;
@@ -242,36 +242,41 @@ impl Question<'_> {
         let metric = &self.args.metric;
         let (mut found, mut unreadable) = (Vec::new(), 0);
         let (mut steps, mut numbers) = (Vec::new(), Vec::new());
-        metric::for_each(
-            self.snapshot,
-            Kind::Metrics,
-            self.run(),
-            self.selection,
-            Ties::Index,
-            |row| {
-                let Some(mut metrics) = value::object(row.json) else {
-                    unreadable += 1;
-                    return ControlFlow::Continue(());
-                };
-                let Some(value) = metrics.get_mut(metric).map(serde_json::Value::take) else {
-                    return ControlFlow::Continue(());
-                };
-                if let Some(number) = value::number(&value) {
+        let (snapshot, run) = (self.snapshot, self.run());
+        let kind = Kind::Metrics;
+        metric::for_each(snapshot, kind, run, self.selection, Ties::Index, |row| {
+            let Some(metrics) = value::object(row.json) else {
+                unreadable += 1;
+                return ControlFlow::Continue(());
+            };
+            if let Some(value) = metrics.get(metric) {
+                let number = value::number(value);
+                if let Some(number) = number {
                     steps.push(row.step.as_f64());
                     numbers.push(number);
                 }
-                let timestamp = row.timestamp.to_owned();
-                found.push(points::Point { timestamp, step: row.step, value });
-                ControlFlow::Continue(())
-            },
-        )?;
+                let (id, step) = (row.id, row.step.as_f64());
+                let number = number.unwrap_or(f64::NAN);
+                found.push(Candidate { id, step, number, is_null: value.is_null() });
+            }
+            ControlFlow::Continue(())
+        })?;
         if found.is_empty() {
             return Err(self.nothing_found()?.into());
         }
         let stats = stats::summarize(&steps, &numbers, classify(metric).direction);
         let format = self.args.format.unwrap_or_default();
         let with_times = self.args.at_time.is_some();
-        let points = Points::pick(found, format, self.args.max_points, with_times, &context.page);
+        let read = |ids: &[i64]| {
+            let rows = metric::rows_with(snapshot, kind, run, ids)?.into_iter();
+            let point = |mut row: Row| {
+                let value = row.metrics.get_mut(metric)?.take();
+                Some(points::Point { timestamp: row.timestamp, step: row.step, value })
+            };
+            TrackioResult::Ok(rows.filter_map(point).collect())
+        };
+        let most = self.args.max_points;
+        let points = Points::pick(found, format, most, with_times, &context.page, read)?;
         Ok((self.values(&stats, points), unreadable))
     }
 

@@ -1,6 +1,7 @@
 //! `get_project_summary`: one project at a glance.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rmcp::schemars;
@@ -13,7 +14,8 @@ use super::common::{Answer, Context, Failure, Output, Page, diagnosis, resolve, 
 use super::diagnose_run::word;
 use super::{Category, Tool};
 use crate::analysis::run::Options;
-use crate::trackio::value::Step;
+use crate::trackio::cache::Bytes;
+use crate::trackio::value::{Metrics, Step};
 use crate::trackio::{Result as TrackioResult, Run, Snapshot, config, run, time, value};
 
 pub struct GetProjectSummary;
@@ -172,21 +174,70 @@ fn keep_first<T>(list: &mut Option<Vec<T>>, share: f64) -> usize {
     before - list.len()
 }
 
+/// What the counts and the list tell of every run. It is kept for as long as the rows and each
+/// run's status stay: every page asks for all of it again.
+struct Known {
+    /// With the part of their configs that Trackio itself wrote: groups and users.
+    runs: Vec<RunFacts>,
+    until: f64,
+}
+
+impl Known {
+    fn of_all(snapshot: &Snapshot<'_>, context: &Context, all: &[Run]) -> TrackioResult<Arc<Self>> {
+        let key = snapshot.key("facts of all runs".to_owned());
+        let now = time::as_seconds(context.now);
+        if let Some(kept) = snapshot.kept::<Self>(key.as_ref()).filter(|kept| now < kept.until) {
+            return Ok(kept);
+        }
+        let mut runs = Vec::with_capacity(all.len());
+        for run in all {
+            let mut facts = RunFacts::of(snapshot, context, run)?;
+            let own =
+                |(key, value): &(String, Value)| config::is_reserved(key) && value.is_string();
+            facts.config = facts.config.map(|config| config.into_iter().filter(own).collect());
+            runs.push(facts);
+        }
+        let until = runs.iter().filter_map(|facts| facts.status_until);
+        let until = until.fold(f64::INFINITY, f64::min);
+        let known = Arc::new(Self { runs, until });
+        snapshot.keep(key, &known);
+        Ok(known)
+    }
+}
+
+impl Bytes for Known {
+    fn bytes(&self) -> usize {
+        let of_config = |config: &Metrics| {
+            let texts = |(key, value): (&String, &Value)| {
+                key.len() + value.as_str().map_or(0, str::len) + size_of::<Value>()
+            };
+            config.iter().map(texts).sum::<usize>()
+        };
+        let of_run = |facts: &RunFacts| {
+            let Run { id, name, .. } = &facts.run;
+            size_of::<RunFacts>()
+                + id.len()
+                + name.len()
+                + facts.config.as_ref().map_or(0, of_config)
+        };
+        self.runs.iter().map(of_run).sum()
+    }
+}
+
 fn summarize(snapshot: &Snapshot<'_>, context: &Context) -> TrackioResult<(Summary, usize)> {
     let all = run::newest_first(snapshot)?;
     let num_runs = all.iter().filter(|run| run.is_listed()).count();
-    let mut facts = Vec::with_capacity(all.len());
-    for run in &all {
-        facts.push(RunFacts::of(snapshot, context, run)?);
-    }
-    let newest = facts.get(..LOOKED_AT).unwrap_or(&facts);
-    let looked_at = newest.len();
+    let known = Known::of_all(snapshot, context, &all)?;
+    let facts = &known.runs;
+    let looked_at = all.len().min(LOOKED_AT);
     let (mut findings_of, mut not_checked) = (None, 0);
     let (mut metrics, mut keys) = (None, None);
     if context.page.offset == 0 {
-        let (found, rest) = findings(snapshot, context, newest)?;
+        let newest = all.iter().take(looked_at).map(|run| RunFacts::of(snapshot, context, run));
+        let newest = newest.collect::<TrackioResult<Vec<RunFacts>>>()?;
+        let (found, rest) = findings(snapshot, context, &newest)?;
         (findings_of, not_checked) = (Some(found), rest);
-        (metrics, keys) = (Some(metric_keys(snapshot, newest)?), Some(config_keys(newest)));
+        (metrics, keys) = (Some(metric_keys(snapshot, &newest)?), Some(config_keys(&newest)));
     }
     let count = |table| count_all(snapshot, table);
     let max_step = facts.iter().filter_map(|facts| facts.last_step);
@@ -202,7 +253,7 @@ fn summarize(snapshot: &Snapshot<'_>, context: &Context) -> TrackioResult<(Summa
         num_alerts: count("alerts")?,
         num_artifacts: count("artifacts")?,
         num_traces: count("traces")?,
-        runs: Page::of(facts, &context.page, DEFAULT_LIMIT)
+        runs: Page::of(facts.iter().collect(), &context.page, DEFAULT_LIMIT)
             .try_map(|facts| TrackioResult::Ok(facts.item()))?,
         findings: findings_of,
         not_checked,

@@ -1,5 +1,6 @@
 //! `get_snapshot`: all metrics around one point.
 
+use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
 use rmcp::schemars;
@@ -12,9 +13,10 @@ use super::common::shape::{counted, importance, unreadable_note};
 use super::common::window::{Window, described, nearest_steps};
 use super::common::{Answer, Context, Failure, Output, Page, resolve, text};
 use super::{Category, Tool};
-use crate::trackio::metric::{self, Kind, Selection, Ties};
+use crate::trackio::metric::{self, Kind, Row, Selection, Ties};
+use crate::trackio::outline::Outline;
 use crate::trackio::subsample::evenly;
-use crate::trackio::{Result as TrackioResult, Run, Snapshot as Database, value};
+use crate::trackio::{Result as TrackioResult, Run, Snapshot as Database};
 
 pub struct GetSnapshot;
 
@@ -91,13 +93,15 @@ impl Tool for GetSnapshot {
         let (output, notes) = context.read(&target.project, |database| {
             let resolved = resolve::run(database, &target.run)?;
             let mut notes = resolved.notes(args.run.as_deref());
-            let (mut found, unreadable) = find(database, &resolved.run, selection)?;
-            notes.extend(unreadable_note(unreadable));
-            pick(&mut found, args.metrics.as_deref(), &resolved.run)?;
-            if found.is_empty() {
-                return Err(nothing_found(database, &resolved.run, selection, unreadable)?.into());
+            let run = &resolved.run;
+            let outline = Outline::of(database, Kind::Metrics, run, selection, Ties::Index)?;
+            notes.extend(unreadable_note(outline.unreadable));
+            if outline.keys.is_empty() {
+                return Err(nothing_found(database, run, selection, outline.unreadable)?.into());
             }
-            let page = Page::of(found, &context.page, DEFAULT_LIMIT);
+            let names = names(&outline, args.metrics.as_deref(), run)?;
+            let page = Page::of(names, &context.page, DEFAULT_LIMIT);
+            let page = with_points(database, run, &outline, page)?;
             let project = database.project.name.clone();
             Ok((Snapshot::of(project, resolved.run, page, described(selection)), notes))
         })?;
@@ -145,40 +149,47 @@ impl Output for Snapshot {
     }
 }
 
-/// Every metric of the selection, main metrics first, each thinned to what can be shown.
-fn find(
+/// The metrics of the selection that are wanted, main metrics first.
+fn names(outline: &Outline, wanted: Option<&[String]>, run: &Run) -> Result<Vec<String>, Failure> {
+    let mut names = outline.keys.clone();
+    names.sort_by(|a, b| importance(a).cmp(&importance(b)));
+    for name in wanted.into_iter().flatten().filter(|name| !names.contains(name)) {
+        let known: Vec<&str> = names.iter().map(String::as_str).collect();
+        return Err(resolve::no_such_metric(name, run, &known, "This selection holds"));
+    }
+    names.retain(|name| wanted.is_none_or(|wanted| wanted.contains(name)));
+    Ok(names)
+}
+
+/// The metrics of a page, each thinned to what can be shown.
+fn with_points(
     database: &Database<'_>,
     run: &Run,
-    selection: Selection,
-) -> TrackioResult<(Vec<Metric>, usize)> {
-    let mut found: Map<String, Value> = Map::new();
-    let mut metrics: Vec<Metric> = Vec::new();
-    let mut unreadable = 0;
-    metric::for_each(database, Kind::Metrics, run, selection, Ties::Index, |row| {
-        let Some(values) = value::object(row.json) else {
-            unreadable += 1;
-            return ControlFlow::Continue(());
-        };
-        for (name, value) in values {
-            let next = metrics.len();
-            let index = found.entry(name.clone()).or_insert(next.into());
-            let index = index.as_u64().unwrap_or_default() as usize;
-            if index == next {
-                metrics.push(Metric { name, points: Vec::new(), rows: 0 });
-            }
-            let timestamp = row.timestamp.to_owned();
-            if let Some(metric) = metrics.get_mut(index) {
-                metric.points.push(Point { timestamp, step: row.step, value });
-            }
-        }
-        ControlFlow::Continue(())
+    outline: &Outline,
+    page: Page<String>,
+) -> TrackioResult<Page<Metric>> {
+    let mut ids_of: Vec<Vec<i64>> = Vec::new();
+    let mut page = page.try_map(|name| {
+        let place = outline.place(&name);
+        let rows = outline.rows_where(|shape| shape.iter().any(|(key, _)| Some(*key) == place));
+        let shown = evenly(rows.len(), DEFAULT_POINTS);
+        ids_of.push(shown.iter().filter_map(|index| outline.id(*rows.get(*index)?)).collect());
+        TrackioResult::Ok(Metric { name, points: Vec::new(), rows: rows.len() })
     })?;
-    for metric in &mut metrics {
-        metric.rows = metric.points.len();
-        thin(&mut metric.points, DEFAULT_POINTS);
+    // Metrics that are logged together share their rows.
+    let ids: BTreeSet<i64> = ids_of.iter().flatten().copied().collect();
+    let ids: Vec<i64> = ids.into_iter().collect();
+    let rows = metric::rows_with(database, Kind::Metrics, run, &ids)?;
+    let rows: HashMap<i64, Row> = rows.into_iter().map(|row| (row.id, row)).collect();
+    for (metric, ids) in page.items.iter_mut().zip(ids_of) {
+        let point = |id| {
+            let Row { timestamp, step, metrics, .. } = rows.get(&id)?;
+            let value = metrics.get(&metric.name)?.clone();
+            Some(Point { timestamp: timestamp.clone(), step: *step, value })
+        };
+        metric.points = ids.into_iter().filter_map(point).collect();
     }
-    metrics.sort_by(|a, b| importance(&a.name).cmp(&importance(&b.name)));
-    Ok((metrics, unreadable))
+    Ok(page)
 }
 
 fn thin(points: &mut Vec<Point>, most: usize) {
@@ -188,21 +199,6 @@ fn thin(points: &mut Vec<Point>, most: usize) {
         index += 1;
         kept.binary_search(&(index - 1)).is_ok()
     });
-}
-
-fn pick(found: &mut Vec<Metric>, wanted: Option<&[String]>, run: &Run) -> Result<(), Failure> {
-    let Some(wanted) = wanted else { return Ok(()) };
-    if found.is_empty() {
-        return Ok(());
-    }
-    for name in wanted {
-        if !found.iter().any(|metric| metric.name == *name) {
-            let known: Vec<&str> = found.iter().map(|metric| metric.name.as_str()).collect();
-            return Err(resolve::no_such_metric(name, run, &known, "This selection holds"));
-        }
-    }
-    found.retain(|metric| wanted.contains(&metric.name));
-    Ok(())
 }
 
 fn nothing_found(

@@ -1,5 +1,6 @@
 //! Rows of metrics, in the order in which Trackio gives them: by timestamp, then by id.
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use jiff::Timestamp;
@@ -69,6 +70,8 @@ pub struct RawRow<'a> {
 /// One row, read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
+    /// The row's id.
+    pub id: i64,
     /// The timestamp, as stored.
     pub timestamp: String,
     /// The step; 0 for system metrics.
@@ -77,17 +80,11 @@ pub struct Row {
     pub metrics: Metrics,
 }
 
-/// Rows, and how many could not be read and were left out.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Rows {
-    /// The rows, by timestamp, then by id.
-    pub rows: Vec<Row>,
-    /// How many rows of the selection hold no JSON object.
-    pub unreadable: usize,
-}
-
 /// How many rows tell whether a run fills its table.
 const PROBES: i64 = 64;
+
+/// How many rows one statement looks up by their ids.
+const IDS_AT_ONCE: usize = 500;
 
 /// Hands each row of the selection to `take`, which may break off.
 pub fn for_each(
@@ -315,19 +312,25 @@ fn is_within(selection: Selection, timestamp: &str) -> bool {
     }
 }
 
-/// All rows of the selection.
-pub fn rows(snapshot: &Snapshot<'_>, kind: Kind, run: &Run, selection: Selection) -> Result<Rows> {
-    let mut found = Rows::default();
-    for_each(snapshot, kind, run, selection, Ties::Id, |raw| {
-        match value::object(raw.json) {
-            Some(metrics) => found.rows.push(Row {
-                timestamp: raw.timestamp.to_owned(),
-                step: raw.step,
-                metrics,
-            }),
-            None => found.unreadable += 1,
-        }
-        ControlFlow::Continue(())
-    })?;
-    Ok(found)
+/// The rows of the run with these ids, in the order of the ids; those that hold no JSON object are
+/// left out.
+pub fn rows_with(snapshot: &Snapshot<'_>, kind: Kind, run: &Run, ids: &[i64]) -> Result<Vec<Row>> {
+    let Some(table) = snapshot.schema.table(kind.table()) else { return Ok(Vec::new()) };
+    let (condition, key) = rows_of(snapshot, table, run);
+    let places: HashMap<i64, usize> = ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
+    let mut found: Vec<Option<Row>> = vec![None; ids.len()];
+    for some in ids.chunks(IDS_AT_ONCE) {
+        let some: Vec<String> = some.iter().map(i64::to_string).collect();
+        // With the plus, SQLite looks the ids up instead of going through the run's index.
+        let sql = format!("{} WHERE +{condition} AND id IN ({})", table.source, some.join(", "));
+        read(snapshot, kind, &sql, &[&key], Selection::All, |raw| {
+            let place = places.get(&raw.id).and_then(|place| found.get_mut(*place));
+            if let (Some(place), Some(metrics)) = (place, value::object(raw.json)) {
+                let timestamp = raw.timestamp.to_owned();
+                *place = Some(Row { id: raw.id, timestamp, step: raw.step, metrics });
+            }
+            ControlFlow::Continue(())
+        })?;
+    }
+    Ok(found.into_iter().flatten().collect())
 }

@@ -3,6 +3,7 @@
 pub mod alert;
 pub mod artifact;
 pub mod bounded;
+pub mod cache;
 pub mod change;
 pub mod columns;
 pub mod config;
@@ -17,6 +18,7 @@ pub mod inbox;
 pub mod media;
 pub mod metric;
 pub mod name;
+pub mod outline;
 pub mod project;
 pub mod query;
 pub mod registry;

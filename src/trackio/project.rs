@@ -8,8 +8,8 @@ use std::time::SystemTime;
 
 use rusqlite::Connection;
 
+use super::cache::Cache;
 use super::change::{ChangeKey, sidecar};
-use super::columns::Cache;
 use super::database::{self, Opened};
 use super::directory::Directory;
 use super::error::{Error, Result};
@@ -63,7 +63,7 @@ pub struct Snapshot<'a> {
 }
 
 impl Snapshot<'_> {
-    /// Where columns are kept.
+    /// Where columns are kept, and what was worked out.
     pub fn cache(&self) -> &Cache {
         &self.project.cache
     }

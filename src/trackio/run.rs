@@ -1,10 +1,11 @@
 //! Runs: which there are, and which one a name means.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, params_from_iter};
 
+use super::cache::Bytes;
 use super::error::Result;
 use super::project::Snapshot;
 use super::schema::{RunKey, Table};
@@ -44,6 +45,19 @@ impl Run {
 /// All runs, oldest first; ties by id and name, as Trackio orders them. Those that Trackio does
 /// not list come last.
 pub fn list(snapshot: &Snapshot<'_>) -> Result<Vec<Run>> {
+    Ok(snapshot.once("runs".to_owned(), || read(snapshot))?.to_vec())
+}
+
+impl Bytes for Vec<Run> {
+    fn bytes(&self) -> usize {
+        let texts = |run: &Run| {
+            run.id.len() + run.name.len() + run.created_at.as_ref().map_or(0, String::len)
+        };
+        self.iter().map(|run| size_of::<Run>() + texts(run)).sum()
+    }
+}
+
+fn read(snapshot: &Snapshot<'_>) -> Result<Vec<Run>> {
     let mut runs = with_metrics(snapshot)?;
     add_from_links(snapshot, &mut runs)?;
     runs.sort_by(|a, b| (&a.created_at, &a.id, &a.name).cmp(&(&b.created_at, &b.id, &b.name)));
@@ -297,21 +311,27 @@ fn add_from_links(snapshot: &Snapshot<'_>, runs: &mut Vec<Run>) -> Result<()> {
         .filter(|(id, ..)| id.is_some())
         .filter_map(|(_, name, _)| name.as_ref())
         .collect();
+    let ids: HashSet<String> = runs.iter().map(|run| run.id.clone()).collect();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for (place, run) in runs.iter().enumerate() {
+        places.entry(run.name.clone()).or_insert(place);
+    }
     for (id, name, created_at) in &found {
         let Some(name) = name else { continue };
-        let with_metrics = || runs.iter().filter(|run| run.source == Source::Metrics);
         if by_id {
             let is_known =
-                with_metrics().any(|run| run.name == *name || Some(&run.id) == id.as_ref());
+                places.contains_key(name) || id.as_ref().is_some_and(|id| ids.contains(id));
             if is_known || (id.is_none() && named.contains(name)) {
                 continue;
             }
-        } else if let Some(known) = runs.iter_mut().find(|run| run.name == *name) {
+        } else if let Some(known) = places.get(name).and_then(|place| runs.get_mut(*place)) {
             // Keyed by name, the link counts as one more row of the run.
             if created_at < &known.created_at {
                 known.created_at.clone_from(created_at);
             }
             continue;
+        } else {
+            places.insert(name.clone(), runs.len());
         }
         let id = if by_id { id.clone().unwrap_or_default() } else { name.clone() };
         runs.push(Run {
@@ -333,9 +353,13 @@ fn add_from_external_links(snapshot: &Snapshot<'_>, runs: &mut Vec<Run>) -> Resu
         links.source
     );
     let mut statement = snapshot.connection.prepare(&sql)?;
+    let mut ids: HashSet<String> = runs.iter().map(|run| run.id.clone()).collect();
+    let mut names: HashSet<String> = runs.iter().map(|run| run.name.clone()).collect();
     for run in statement.query_map([], run_of_row)? {
         let run = run?;
-        if !runs.iter().any(|known| known.id == run.id || known.name == run.name) {
+        if !ids.contains(&run.id) && !names.contains(&run.name) {
+            ids.insert(run.id.clone());
+            names.insert(run.name.clone());
             runs.push(Run { source: Source::Artifacts, ..run });
         }
     }

@@ -18,6 +18,13 @@ use data::{
 use serde_json::{Value, json};
 use support::{Session, ToolAnswer};
 
+/// Lists of so many items are paged through in wide pages.
+const LONG_LIST: usize = 1_000;
+/// More items than that fit hardly any page, and to make them in vain takes long.
+const WIDE_PAGE: usize = 250;
+/// The tokens that an answer may take at most.
+const MOST_TOKENS: usize = 8_000;
+
 /// What is asked of a tool; `None` for a tool that has no line here, which fails the test.
 fn questions(tool: &str, size: Size) -> Option<Vec<Value>> {
     let project = |also: Value| with(json!({"project": PROJECT}), &also);
@@ -141,10 +148,10 @@ fn lists(tool: &str, size: Size) -> Option<Vec<Paged>> {
     let by_run: fn(&Value) -> Value = |run| run["run_id"].clone();
     Some(match tool {
         "get_all_projects" => vec![(json!({}), "projects", whole, NEIGHBOURS + 2)],
-        "get_project_summary" => vec![(project(json!({"limit": 1_000})), "runs", by_id, size.runs)],
+        "get_project_summary" => vec![(project(json!({})), "runs", by_id, size.runs)],
         "get_runs_for_project" => vec![
             (project(json!({})), "runs", by_id, size.runs),
-            (project(json!({"limit": 1_000})), "runs", by_id, size.runs),
+            (project(json!({"limit": 30})), "runs", by_id, size.runs),
         ],
         "find_runs" => vec![(project(json!({"query": "small"})), "runs", by_id, size.runs - 6)],
         "get_metrics_for_run" => {
@@ -156,7 +163,9 @@ fn lists(tool: &str, size: Size) -> Option<Vec<Paged>> {
         "get_metric_values" => vec![
             (every(json!({"metric": "loss"})), "values", by_step, SHORT_ROWS),
             (
-                project(json!({"run": long, "metric": "accuracy", "max_points": 0})),
+                project(
+                    json!({"run": long, "metric": "accuracy", "max_points": 0, "limit": 10_000}),
+                ),
                 "columns/step",
                 whole,
                 size.rows,
@@ -194,10 +203,10 @@ fn lists(tool: &str, size: Size) -> Option<Vec<Paged>> {
         // Its cursor is not a page's: it stands for a moment.
         "get_updates" => Vec::new(),
         "get_traces" => {
-            vec![(project(json!({"run": short, "limit": 1_000})), "traces", by_id, size.traces)]
+            vec![(project(json!({"run": short})), "traces", by_id, size.traces)]
         }
-        "get_alerts" => vec![(project(json!({"limit": 1_000})), "alerts", by_title, size.alerts)],
-        "diagnose_run" => vec![(project(json!({"limit": 1_000})), "runs", by_run, size.runs)],
+        "get_alerts" => vec![(project(json!({})), "alerts", by_title, size.alerts)],
+        "diagnose_run" => vec![(project(json!({})), "runs", by_run, size.runs)],
         "find_artifacts" => {
             let by_name: fn(&Value) -> Value = |artifact| artifact["name"].clone();
             vec![
@@ -213,7 +222,7 @@ fn lists(tool: &str, size: Size) -> Option<Vec<Paged>> {
         "get_media" => {
             let pictures = |also: Value| with(json!({"project": PICTURES}), &also);
             vec![
-                (pictures(json!({"metric": "sample", "limit": 1_000})), "media", by_step, MEDIA),
+                (pictures(json!({"metric": "sample"})), "media", by_step, MEDIA),
                 (
                     pictures(json!({"metric": "table"})),
                     "rows",
@@ -274,12 +283,16 @@ fn keeps_its_budget(
     wrong: &mut Vec<String>,
 ) {
     const DEFAULT: usize = 8_000;
-    const MOST: usize = 32_000;
+    const MOST: usize = 4 * MOST_TOKENS;
     let name = tool["name"].as_str().unwrap();
     let schema = tool.get("outputSchema").map(|schema| jsonschema::validator_for(schema).unwrap());
     let takes = |argument: &str| tool["inputSchema"]["properties"].get(argument).is_some();
-    let larger =
-        [("max_tokens", 8_000), ("limit", 100_000), ("max_points", 100_000), ("max_points", 0)];
+    let larger = [
+        ("max_tokens", MOST_TOKENS),
+        ("limit", 100_000),
+        ("max_points", 100_000),
+        ("max_points", 0),
+    ];
     let larger = larger.into_iter().filter(|(argument, _)| takes(argument));
     let larger =
         larger.map(|(argument, value)| (with(question.clone(), &json!({argument: value})), MOST));
@@ -330,6 +343,10 @@ fn brings_everything_once(
     wrong: &mut Vec<String>,
 ) {
     let (arguments, member, key, expected) = list;
+    // As few pages as may be, where there are many items; not one for all.
+    let is_long = (LONG_LIST..usize::MAX).contains(expected);
+    let wide = json!({"limit": WIDE_PAGE, "max_tokens": MOST_TOKENS});
+    let arguments = &if is_long { with(wide, arguments) } else { arguments.clone() };
     let pages = session.pages(tool, arguments);
     let mut seen = BTreeSet::new();
     let mut count = 0;

@@ -1,5 +1,7 @@
 //! Keys that were varied together: what one does cannot be told from what the other does.
 
+use std::collections::BTreeMap;
+
 use super::Key;
 use crate::analysis::methods::ranks::ranks;
 
@@ -42,7 +44,7 @@ fn bond(a: &Key, b: &Key, counts: &[bool]) -> Option<Bond> {
     let mut levels: Vec<(usize, usize)> =
         both.filter_map(|((a, b), counts)| Some(((*a)?, (*b)?)).filter(|_| *counts)).collect();
     let n = levels.len();
-    let strength = strength(a.numeric && b.numeric, &levels);
+    let all = levels.clone();
     levels.sort_unstable();
     levels.dedup();
     let distinct = |level: fn(&(usize, usize)) -> usize| {
@@ -56,8 +58,10 @@ fn bond(a: &Key, b: &Key, counts: &[bool]) -> Option<Bond> {
     // Values that are all different go with everything: only numbers in order say something.
     let words_apart = !(a.numeric && b.numeric) && (2 * of_a > n || 2 * of_b > n);
     if !varies || words_apart {
-        None
-    } else if levels.len() == of_a && of_a == of_b && (of_a < n || strength >= STRONG) {
+        return None;
+    }
+    let strength = strength(a.numeric && b.numeric, &all);
+    if levels.len() == of_a && of_a == of_b && (of_a < n || strength >= STRONG) {
         Some(Bond::Always)
     } else {
         (strength >= STRONG).then_some(Bond::Mostly)
@@ -79,23 +83,18 @@ fn strength(numeric: bool, levels: &[(usize, usize)]) -> f64 {
         let scale = (product(&a, &a) * product(&b, &b)).sqrt();
         return if scale > 0.0 { (product(&a, &b) / scale).abs() } else { 0.0 };
     }
-    let count = |wanted: &dyn Fn(&&(usize, usize)) -> bool| levels.iter().filter(wanted).count();
-    let mut cells = levels.to_vec();
-    cells.sort_unstable();
-    cells.dedup();
+    let (mut of_a, mut of_b, mut cells) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    for cell in levels {
+        *of_a.entry(cell.0).or_insert(0.0) += 1.0;
+        *of_b.entry(cell.1).or_insert(0.0) += 1.0;
+        *cells.entry(*cell).or_insert(0.0) += 1.0;
+    }
     // χ² / n = Σ n_ij² / (n_i n_j) - 1.
-    let share: f64 = cells
-        .iter()
-        .map(|cell| {
-            let both = count(&|l| *l == cell) as f64;
-            both * both / (count(&|l| l.0 == cell.0) as f64 * count(&|l| l.1 == cell.1) as f64)
-        })
-        .sum::<f64>()
-        - 1.0;
-    let distinct = |pick: fn(&(usize, usize)) -> usize| {
-        let all: std::collections::BTreeSet<usize> = cells.iter().map(pick).collect();
-        all.len()
+    let share = |((a, b), both): (&(usize, usize), &f64)| {
+        let alone = of_a.get(a).zip(of_b.get(b)).map_or(1.0, |(a, b): (&f64, &f64)| a * b);
+        both * both / alone
     };
-    let least = distinct(|l| l.0).min(distinct(|l| l.1));
+    let share: f64 = cells.iter().map(share).sum::<f64>() - 1.0;
+    let least = of_a.len().min(of_b.len());
     if least > 1 { (share / (least as f64 - 1.0)).max(0.0).sqrt() } else { 0.0 }
 }

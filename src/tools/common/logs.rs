@@ -1,5 +1,7 @@
 //! Rows of several metrics side by side, of the training or of the machine.
 
+mod choose;
+
 use std::borrow::Cow;
 
 use rmcp::schemars::{self, JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -11,18 +13,16 @@ use super::address::{self, Address};
 use super::answer::{Answer, Failure, Output, Page, PageRequest};
 use super::context::Context;
 use super::metric_list::rows_elsewhere;
-use super::points::{DEFAULT_POINTS, MOST_POINTS};
-use super::shape::{Format, counted, importance, unreadable_note};
+use super::shape::{Format, counted, unreadable_note};
 use super::{resolve, text};
 use crate::analysis::sample::sample;
 use crate::analysis::series::Series;
-use crate::trackio::Run;
-use crate::trackio::metric::{self, Kind, Row, Selection, StepsByTime};
-use crate::trackio::subsample::{by_signature, evenly};
-use crate::trackio::value;
+use crate::trackio::metric::{self, Kind, Row, Selection, StepsByTime, Ties};
+use crate::trackio::outline::Outline;
+use crate::trackio::subsample::evenly;
+use crate::trackio::{Result as TrackioResult, Run, Snapshot, value};
+use choose::Choice;
 
-/// How many metrics stand side by side unless the caller names them.
-const METRICS_AT_ONCE: usize = 6;
 /// So many metrics are led to that stand whole elsewhere.
 const LINKED: usize = 3;
 
@@ -57,72 +57,33 @@ pub struct Logs {
 }
 
 impl Logs {
-    /// Picks from the run's rows what is shown.
-    pub fn pick(rows: Vec<Row>, question: &Question<'_>, request: &PageRequest) -> Self {
-        let rows = keep_wanted(rows, question);
-        match question.format {
-            Format::Records => Self::records(rows, question, request),
-            Format::Columns => Self::table(rows, question, request),
+    /// Picks from the run's rows what is shown, and reads that.
+    fn pick(
+        snapshot: &Snapshot<'_>,
+        run: &Run,
+        outline: &Outline,
+        question: &Question<'_>,
+        request: &PageRequest,
+    ) -> TrackioResult<Self> {
+        let Choice { columns, rows } = choose::choose(snapshot, run, outline, question, request)?;
+        let ids: Vec<i64> = rows.items.iter().filter_map(|row| outline.id(*row)).collect();
+        let mut found = metric::rows_with(snapshot, question.kind, run, &ids)?;
+        for row in &mut found {
+            row.metrics.retain(|name, value| {
+                question.metrics.is_none_or(|wanted| wanted.contains(name))
+                    && (!question.scalar_only || value::is_scalar(value))
+            });
         }
-    }
-
-    fn records(rows: Vec<Row>, question: &Question<'_>, request: &PageRequest) -> Self {
-        let most = question.max_points.unwrap_or(DEFAULT_POINTS).min(MOST_POINTS);
-        let rows = match most {
-            0 => rows,
-            most => {
-                let signatures: Vec<Option<Vec<String>>> =
-                    rows.iter().map(|row| signature(row, question.scalar_only)).collect();
-                take(rows, &by_signature(&signatures, most))
-            }
-        };
-        let mut rows = rows;
-        if question.scalar_only {
-            for row in &mut rows {
-                row.metrics.retain(|_, value| value::is_scalar(value));
-            }
-        }
-        Self {
+        let is_paged_by_row = question.format == Format::Records || question.is_every_row();
+        Ok(Self {
             kind: question.kind,
             steps: None,
-            format: Format::Records,
-            columns: Page::picked(Vec::new(), 0, request),
-            rows: Page::of(rows, request, usize::MAX),
-            is_paged_by_row: true,
-            is_paged_by_metric: false,
-        }
-    }
-
-    fn table(mut rows: Vec<Row>, question: &Question<'_>, request: &PageRequest) -> Self {
-        if question.scalar_only {
-            for row in &mut rows {
-                row.metrics.retain(|_, value| value::is_scalar(value));
-            }
-        }
-        let names = names(&rows, question.metrics);
-        let is_paged_by_row = question.max_points == Some(0);
-        let columns = match is_paged_by_row {
-            true => Page::picked(names.clone(), names.len(), &whole(request)),
-            false => Page::of(names, request, METRICS_AT_ONCE),
-        };
-        rows.retain(|row| columns.items.iter().any(|name| has(row, name)));
-        let rows = if is_paged_by_row {
-            Page::of(rows, request, usize::MAX)
-        } else {
-            let total = rows.len();
-            let most = question.max_points.unwrap_or(DEFAULT_POINTS).min(MOST_POINTS);
-            let kept = sampled(&rows, &columns.items, most);
-            Page::picked(take(rows, &kept), total, request)
-        };
-        Self {
-            kind: question.kind,
-            steps: None,
-            format: Format::Columns,
-            is_paged_by_metric: !is_paged_by_row,
+            format: question.format,
             columns,
-            rows,
+            rows: Page::picked(found, rows.total, request),
             is_paged_by_row,
-        }
+            is_paged_by_metric: !is_paged_by_row,
+        })
     }
 
     /// How many rows there are, and how many are shown; `None` where all are or will be.
@@ -202,45 +163,6 @@ impl Logs {
         }
         record.into()
     }
-}
-
-fn whole(request: &PageRequest) -> PageRequest {
-    PageRequest { offset: 0, limit: None, ..request.clone() }
-}
-
-/// With a list of metrics: those metrics, and the rows that hold one of them.
-fn keep_wanted(mut rows: Vec<Row>, question: &Question<'_>) -> Vec<Row> {
-    if let Some(wanted) = question.metrics {
-        for row in &mut rows {
-            row.metrics.retain(|name, _| wanted.contains(name));
-        }
-        rows.retain(|row| !row.metrics.is_empty());
-    }
-    rows
-}
-
-/// The combination of keys that Trackio groups by; `None` for a row that `scalar_only` drops.
-fn signature(row: &Row, scalar_only: bool) -> Option<Vec<String>> {
-    let kept = row.metrics.iter().filter(|(_, value)| !scalar_only || value::is_scalar(value));
-    let mut keys: Vec<String> = kept.map(|(key, _)| key.clone()).collect();
-    keys.sort();
-    (!scalar_only || !keys.is_empty()).then_some(keys)
-}
-
-/// The metrics of all rows, in the order asked for or by importance.
-fn names(rows: &[Row], wanted: Option<&[String]>) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    let mut seen = std::collections::BTreeSet::new();
-    for (key, value) in rows.iter().flat_map(|row| &row.metrics) {
-        if !value.is_null() && seen.insert(key.as_str()) {
-            names.push(key.clone());
-        }
-    }
-    match wanted {
-        Some(wanted) => names.sort_by_key(|name| wanted.iter().position(|w| w == name)),
-        None => names.sort_by(|a, b| importance(a).cmp(&importance(b))),
-    }
-    names
 }
 
 fn has(row: &Row, name: &str) -> bool {
@@ -374,9 +296,10 @@ pub fn of_run(
     let (output, notes) = context.read(&target.project, |snapshot| {
         let resolved = resolve::run(snapshot, &target.run)?;
         let mut notes = resolved.notes(run_name);
-        let found = metric::rows(snapshot, question.kind, &resolved.run, Selection::All)?;
-        notes.extend(unreadable_note(found.unreadable));
-        match (question.kind, found.rows.is_empty()) {
+        let (kind, run) = (question.kind, &resolved.run);
+        let outline = Outline::of(snapshot, kind, run, Selection::All, Ties::Id)?;
+        notes.extend(unreadable_note(outline.unreadable));
+        match (kind, outline.is_empty()) {
             (Kind::System, true) => {
                 notes.extend(rows_elsewhere(snapshot, Kind::System, &resolved)?)
             }
@@ -384,10 +307,10 @@ pub fn of_run(
                 if kind == Kind::Metrics && is_empty {
                     notes.push("This run logged no metrics.".to_owned());
                 }
-                check_metrics(&found.rows, question.metrics, &resolved.run)?;
+                check_metrics(&outline, question.metrics, run)?;
             }
         }
-        let mut logs = Logs::pick(found.rows, question, &context.page);
+        let mut logs = Logs::pick(snapshot, run, &outline, question, &context.page)?;
         if question.with_steps {
             logs.steps = Some(StepsByTime::of(snapshot, &resolved.run)?);
         }
@@ -431,13 +354,11 @@ impl Output for LogsAnswer {
 }
 
 /// An error for the first metric that no row holds.
-fn check_metrics(rows: &[Row], wanted: Option<&[String]>, run: &Run) -> Result<(), Failure> {
+fn check_metrics(outline: &Outline, wanted: Option<&[String]>, run: &Run) -> Result<(), Failure> {
     for name in wanted.into_iter().flatten() {
-        if !rows.iter().any(|row| row.metrics.contains_key(name)) {
-            let mut known: Vec<&str> =
-                rows.iter().flat_map(|row| row.metrics.keys()).map(String::as_str).collect();
+        if !outline.keys.contains(name) {
+            let mut known: Vec<&str> = outline.keys.iter().map(String::as_str).collect();
             known.sort_unstable();
-            known.dedup();
             return Err(resolve::no_such_metric(name, run, &known, "get_metrics_for_run"));
         }
     }

@@ -9,7 +9,6 @@ use serde_json::{Map, Value, json};
 use super::answer::{Page, PageRequest};
 use super::shape::Format;
 use crate::analysis::sample::sample;
-use crate::analysis::series::Series;
 use crate::trackio::subsample::evenly;
 use crate::trackio::value::{self, Step};
 
@@ -22,6 +21,19 @@ pub struct Point {
     pub step: Step,
     /// Whatever was logged.
     pub value: Value,
+}
+
+/// A point that may be shown, and the row to read it from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Candidate {
+    /// The row's id.
+    pub id: i64,
+    /// The step.
+    pub step: f64,
+    /// The number; NaN where the value is none.
+    pub number: f64,
+    /// Whether the value is null.
+    pub is_null: bool,
 }
 
 /// Points on their way into an answer.
@@ -39,29 +51,32 @@ pub const DEFAULT_POINTS: usize = 100;
 pub const MOST_POINTS: usize = 4_000;
 
 impl Points {
-    /// Picks from `all` what is shown: with `max_points` 0 every point, in pages.
-    pub fn pick(
-        all: Vec<Point>,
+    /// Picks from `all` what is shown, with `max_points` 0 every point, in pages; and reads that.
+    pub fn pick<E>(
+        all: Vec<Candidate>,
         format: Format,
         max_points: Option<usize>,
         with_times: bool,
         request: &PageRequest,
-    ) -> Self {
+        read: impl FnOnce(&[i64]) -> Result<Vec<Point>, E>,
+    ) -> Result<Self, E> {
         let all = match format {
             Format::Records => all,
             // In columns of numbers, what is no finite number is told apart.
             Format::Columns => keep_plottable(all),
         };
         let is_paged = max_points == Some(0);
-        let page = if is_paged {
-            Page::of(all, request, usize::MAX)
+        let total = all.len();
+        let ids: Vec<i64> = if is_paged {
+            Page::of(all, request, usize::MAX).items.iter().map(|point| point.id).collect()
         } else {
-            let total = all.len();
             let most = max_points.unwrap_or(DEFAULT_POINTS).min(MOST_POINTS);
-            let kept = thin(all, format, most);
-            Page::picked(kept, total, request)
+            let series = all.iter().map(|point| (point.step, point.number));
+            let kept = thinned(series, format, most).into_iter();
+            kept.filter_map(|index| all.get(index).map(|point| point.id)).collect()
         };
-        Self { page, format, with_times, is_paged }
+        let page = Page::picked(read(&ids)?, total, request);
+        Ok(Self { page, format, with_times, is_paged })
     }
 
     /// The same of numbers alone, as columns, without their timestamps. `sampled` picks so many
@@ -150,34 +165,37 @@ impl Points {
     }
 }
 
-fn keep_plottable(all: Vec<Point>) -> Vec<Point> {
-    let is_finite = |point: &Point| value::number(&point.value).is_some_and(f64::is_finite);
+fn keep_plottable(mut all: Vec<Candidate>) -> Vec<Candidate> {
     // Where nothing is finite, what stands there instead is the answer.
-    let has_finite = all.iter().any(is_finite);
-    all.into_iter()
-        .filter(|point| if has_finite { is_finite(point) } else { !point.value.is_null() })
-        .collect()
+    let has_finite = all.iter().any(|point| point.number.is_finite());
+    all.retain(|point| if has_finite { point.number.is_finite() } else { !point.is_null });
+    all
 }
 
 fn thin(all: Vec<Point>, format: Format, most: usize) -> Vec<Point> {
-    let mut series = Series::default();
-    if format == Format::Columns {
-        for point in &all {
-            let number = value::number(&point.value).unwrap_or(f64::NAN);
-            series.push(point.step.as_f64(), f64::NAN, number);
-        }
-    }
-    let is_numeric = series.values.iter().any(|value| value.is_finite());
-    let kept = if is_numeric {
-        sample(&series.steps, &series.values, most)
-    } else {
-        evenly(all.len(), most)
-    };
-    if kept.len() == all.len() {
-        return all;
-    }
+    let number = |point: &Point| value::number(&point.value).unwrap_or(f64::NAN);
+    let series = all.iter().map(|point| (point.step.as_f64(), number(point)));
+    let kept = thinned(series, format, most);
     let mut all: Vec<Option<Point>> = all.into_iter().map(Some).collect();
     kept.iter().filter_map(|index| all.get_mut(*index)?.take()).collect()
+}
+
+/// Which of these steps and numbers are kept: those that show the curve, in `records` those that
+/// Trackio keeps.
+fn thinned(
+    all: impl ExactSizeIterator<Item = (f64, f64)>,
+    format: Format,
+    most: usize,
+) -> Vec<usize> {
+    let length = all.len();
+    if format == Format::Records {
+        return evenly(length, most);
+    }
+    let (steps, values): (Vec<f64>, Vec<f64>) = all.unzip();
+    match values.iter().any(|value| value.is_finite()) {
+        true => sample(&steps, &values, most),
+        false => evenly(length, most),
+    }
 }
 
 impl Serialize for Points {

@@ -6,6 +6,7 @@
 //! next older ones. Each run is told once over the pages.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rmcp::schemars;
@@ -17,8 +18,10 @@ use crate::analysis::finding::{Severity, Verdict};
 use crate::analysis::run::Options;
 use crate::tools::common::scan::{Scan, Searched};
 use crate::tools::common::shape::RunFacts;
+use crate::tools::common::status::Status;
 use crate::tools::common::{Answer, Context, Failure, Item, Page, diagnosis, resolve};
-use crate::trackio::{Result as TrackioResult, Run, Snapshot, run};
+use crate::trackio::cache::Bytes;
+use crate::trackio::{Result as TrackioResult, Run, Snapshot, run, time};
 
 const DEFAULT_LIMIT: usize = 30;
 
@@ -30,7 +33,7 @@ pub struct ManyRuns {
     pub runs: Page<RunVerdict>,
 }
 
-#[derive(Serialize, JsonSchema)]
+#[derive(Clone, Serialize, JsonSchema)]
 #[schemars(inline)]
 pub struct RunVerdict {
     run: String,
@@ -80,21 +83,51 @@ pub fn diagnose(
     Ok(Answer::new(output).with_notes(progress(searched)))
 }
 
+/// A verdict is kept for as long as the rows and the run's status stay: the next page of the same
+/// list asks for all of them again.
+struct Kept {
+    verdict: RunVerdict,
+    until: Option<f64>,
+}
+
+impl Bytes for Kept {
+    fn bytes(&self) -> usize {
+        let RunVerdict { run, run_id, headline, .. } = &self.verdict;
+        size_of::<Self>() + run.len() + run_id.len() + headline.len()
+    }
+}
+
+impl Kept {
+    fn holds(&self, context: &Context) -> bool {
+        self.until.is_none_or(|until| time::as_seconds(context.now) < until)
+    }
+}
+
 fn verdict(
     snapshot: &Snapshot<'_>,
     context: &Context,
     run: &Run,
     options: &Options,
 ) -> TrackioResult<RunVerdict> {
+    let key = snapshot.key(format!("verdict of {:?} {:?} by {options:?}", run.id, run.name));
+    if let Some(kept) = snapshot.kept::<Kept>(key.as_ref()).filter(|kept| kept.holds(context)) {
+        return Ok(kept.verdict.clone());
+    }
     let facts = RunFacts::of(snapshot, context, run)?;
     let diagnosis = diagnosis::of_run(snapshot, context, &facts, options)?;
-    Ok(RunVerdict {
+    let verdict = RunVerdict {
         run: run.name.clone(),
         run_id: run.id.clone(),
         verdict: diagnosis.verdict,
         severity: diagnosis::severity(&diagnosis),
         headline: diagnosis.headline,
-    })
+    };
+    // Of an idle run the headline says for how long it has been silent.
+    if facts.status != Status::Idle {
+        let until = facts.status_until;
+        snapshot.keep(key, &Arc::new(Kept { verdict: verdict.clone(), until }));
+    }
+    Ok(verdict)
 }
 
 /// How far a call came that did not look at every run.

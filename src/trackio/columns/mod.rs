@@ -6,7 +6,6 @@
 //! that is cheap, by [`probe`]s where it is not.
 
 mod batch;
-mod cache;
 mod fill;
 mod probe;
 mod row;
@@ -15,13 +14,13 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub use cache::Cache;
 use probe::Probes;
 
+use super::cache::{Bytes, Key};
 use super::error::Result;
 use super::metric::Kind;
 use super::project::Snapshot;
-use super::run::Run;
+use super::run::{Run, rows_of};
 use crate::analysis::role::{Direction, Role, classify};
 use crate::analysis::sample::Outline;
 use crate::analysis::series::Series;
@@ -145,26 +144,36 @@ pub fn of_run(
     run: &Run,
     wanted: &Wanted,
 ) -> Result<Arc<Columns>> {
-    let Some(key) = cache::key(snapshot, kind, run) else {
+    let Some(key) = key(snapshot, kind, run) else {
         return Ok(Arc::new(fill::all(snapshot, kind, run, wanted)?));
     };
-    if let Some(cached) = snapshot.cache().get(&key)
-        && cached.change == snapshot.change
-        && cached.columns.wanted.covers(wanted)
+    if let Some(kept) = snapshot.kept::<Columns>(Some(&key))
+        && kept.wanted.covers(wanted)
     {
-        return Ok(cached.columns);
+        return Ok(kept);
     }
     // Taken out, so that they can grow in place.
-    let columns = match snapshot.cache().take(&key) {
-        Some(cached) if cached.columns.wanted.covers(wanted) => {
-            fill::extend(snapshot, kind, run, Arc::unwrap_or_clone(cached.columns))?
+    let columns = match snapshot.cache().take::<Columns>(&key).map(|cached| cached.value) {
+        Some(old) if old.wanted.covers(wanted) => {
+            fill::extend(snapshot, kind, run, Arc::unwrap_or_clone(old))?
         }
-        Some(cached) => fill::all(snapshot, kind, run, &cached.columns.wanted.and(wanted))?,
+        Some(old) => fill::all(snapshot, kind, run, &old.wanted.and(wanted))?,
         None => fill::all(snapshot, kind, run, wanted)?,
     };
     let columns = Arc::new(columns);
-    snapshot.cache().put(key, snapshot.change.clone(), Arc::clone(&columns));
+    snapshot.keep(Some(key), &columns);
     Ok(columns)
+}
+
+/// The key of a run's columns; `None` where they cannot be kept, because a view stands for the
+/// table: rows wait in the inbox, or 0.0.x holds several projects in one table.
+fn key(snapshot: &Snapshot<'_>, kind: Kind, run: &Run) -> Option<Key> {
+    let table = snapshot.schema.table(kind.table())?;
+    if table.source != format!("main.{}", kind.table()) {
+        return None;
+    }
+    let (condition, run) = rows_of(snapshot, table, run);
+    snapshot.key_of_own(format!("columns of {} where {condition} {run}", kind.table()))
 }
 
 impl Columns {
@@ -185,7 +194,9 @@ impl Columns {
         let (steps, times) = (steps.into_owned(), times.into_owned());
         Some(Series { steps, times, values: values.to_vec() })
     }
+}
 
+impl Bytes for Columns {
     fn bytes(&self) -> usize {
         let of_column = |column: &Column| {
             let values = column.values.as_ref();

@@ -166,7 +166,7 @@ pub fn newest_rows(snapshot: &Snapshot<'_>, run: &Run, limit: u64) -> Result<Vec
     for (from, id, by_id) in waiting.into_iter().chain(stored) {
         let left = limit.saturating_sub(found.len() as u64);
         let sql = format!(
-            "SELECT timestamp, step, metrics FROM {from} {by_id} WHERE {condition}
+            "SELECT timestamp, step, metrics, {id} FROM {from} {by_id} WHERE {condition}
              ORDER BY {id} DESC LIMIT ?2"
         );
         let mut statement = snapshot.connection.prepare_cached(&sql)?;
@@ -176,6 +176,7 @@ pub fn newest_rows(snapshot: &Snapshot<'_>, run: &Run, limit: u64) -> Result<Vec
                 continue;
             };
             found.push(Row {
+                id: row.get(3)?,
                 timestamp: value::text(row.get_ref(0)?).unwrap_or_default(),
                 step: Step::of(row.get_ref(1)?).unwrap_or(Step::Whole(0)),
                 metrics,
