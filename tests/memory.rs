@@ -18,7 +18,7 @@ use support::{Fixture, Session};
 fn size() -> (usize, u64) {
     match std::env::var("MCP_TRACKIO_CROWD").as_deref() {
         Ok("large") => (50_000_000, 241 << 20),
-        _ => (2_000_000, 20 << 20),
+        _ => (2_000_000, 26 << 20),
     }
 }
 
