@@ -71,7 +71,7 @@ panels: 1
 
 lines:
 metric | drawn | n | first | last | min | max | sparkline
-train/loss | blue | 101 | 2 @ 0 | 1 @ 100 | 1 @ 100 | 2 @ 0 | ██▇▇▇▇▇▆▆▆▆▆▅▅▅▅▅▄▄▄▄▃▃▃▃▃▂▂▂▂▂▁▁▁
+train/loss | blue | 101 | 2 @ 0 | 1 @ 100 | 1 @ 100 | 2 @ 0 | ███▇▇▇▇▇▆▆▆▆▅▅▅▅▅▄▄▄▄▄▃▃▃▃▂▂▂▂▂▁▁▁
 eval/loss | vermillion | 11 | 1.64 @ 0 | 2.44 @ 100 | 1 @ 40 | 2.44 @ 100 | ▄▃▂▁▁▁▂▃▄▆█
 
 marks:
@@ -119,7 +119,8 @@ fn metrics_share_a_panel_only_where_that_shows_something() {
 #[test]
 fn elapsed_time_puts_a_slow_run_beside_a_fast_one() {
     let loss = |step: i64| json!({"loss": 1.0 / (step + 1) as f64});
-    let fixture = fixture(&[("long", &loss, 121), ("short", &loss, 61)]);
+    let higher = |step: i64| json!({"loss": 1.0 + 1.0 / (step + 1) as f64});
+    let fixture = fixture(&[("long", &loss, 121), ("short", &higher, 61)]);
     let args = Args { x: Some(X::Time), ..asked(&["long", "short"], &["loss"]) };
     let picture = image(&answer(&fixture, &args));
     let (long, short) = (columns(&picture, BLUE, 80..460), columns(&picture, VERMILLION, 80..460));
