@@ -153,7 +153,8 @@ impl Output for Snapshot {
 fn names(outline: &Outline, wanted: Option<&[String]>, run: &Run) -> Result<Vec<String>, Failure> {
     let mut names = outline.keys.clone();
     names.sort_by(|a, b| importance(a).cmp(&importance(b)));
-    for name in wanted.into_iter().flatten().filter(|name| !names.contains(name)) {
+    let mut wanted_names = wanted.into_iter().flatten();
+    if let Some(name) = wanted_names.find(|name| !names.contains(name)) {
         let known: Vec<&str> = names.iter().map(String::as_str).collect();
         return Err(resolve::no_such_metric(name, run, &known, "This selection holds"));
     }
