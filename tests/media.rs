@@ -342,6 +342,15 @@ fn a_long_report_pages_by_line() {
 }
 
 #[test]
+fn a_run_without_media_leads_to_those_that_have_some() {
+    let fixture = Fixture::unpack("0.14.2");
+    let asked = json!({"project": "mediaproj", "run": "saver"});
+    let answer = Session::start(&fixture.dir).call("get_media", asked).ok();
+    assert!(answer.text.contains("logged no media; these runs"), "{}", answer.text);
+    assert!(answer.text.contains("did: media run"), "{}", answer.text);
+}
+
+#[test]
 fn saved_files_of_before_0_30_are_told_apart() {
     let fixture = Fixture::unpack("0.14.2");
     let asked = json!({"project": "mediaproj", "type": "file"});

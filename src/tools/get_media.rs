@@ -6,6 +6,8 @@ mod item;
 mod output;
 mod picture;
 
+use std::time::{Duration, Instant};
+
 use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
 use serde::Deserialize;
@@ -16,7 +18,7 @@ use super::{Category, Tool};
 use crate::trackio::media::{
     self, Content, Files, Logged, LoggedMedia, MOST_FILES, MediaDirectory,
 };
-use crate::trackio::run::Run;
+use crate::trackio::run::{self, Run};
 use crate::trackio::{Result as TrackioResult, Snapshot};
 use choose::Wanted;
 use detail::{MOST_COLUMNS, MOST_TILES, TablePage, Tile};
@@ -30,6 +32,9 @@ const DEFAULT_LIMIT: usize = 50;
 const MOST_ROWS: usize = 1_000;
 /// So many of the project's files stand beside a run's media.
 const SHOWN_FILES: usize = 10;
+/// Where a run has no media: so many others that have are named, and so long they are looked for.
+const OTHERS: usize = 5;
+const LOOKS_FOR_OTHERS: Duration = Duration::from_millis(300);
 /// What can be looked at.
 const IMAGE: &str = "image";
 /// The type of the project's files, which are of no run.
@@ -136,7 +141,33 @@ fn answer(
     if chosen.is_empty() && !all.is_empty() {
         notes.push(choose::what_there_is(&all));
     }
+    if all.is_empty() {
+        notes.push(elsewhere(snapshot, run)?);
+    }
     Ok((output, notes))
+}
+
+/// Which other runs logged media, as far as that is found quickly.
+fn elsewhere(snapshot: &Snapshot<'_>, run: &Run) -> TrackioResult<String> {
+    let began = Instant::now();
+    let mut others = Vec::new();
+    for other in run::list(snapshot)?.iter().filter(|other| other.id != run.id) {
+        if others.len() == OTHERS || began.elapsed() > LOOKS_FOR_OTHERS {
+            break;
+        }
+        if !media::of_run(snapshot, other)?.logged.is_empty() {
+            others.push(format!("{} ({})", resolve::shown(&other.name), resolve::shown(&other.id)));
+        }
+    }
+    Ok(match others.is_empty() {
+        true => "This run logged no media.".to_owned(),
+        false => {
+            format!(
+                "This run logged no media; these runs of the project did: {}.",
+                others.join(", ")
+            )
+        }
+    })
 }
 
 /// A table or a report, as the answer shows it.

@@ -48,6 +48,8 @@ pub struct Traces {
     project: String,
     run: String,
     run_id: String,
+    #[serde(skip)]
+    is_filtered: bool,
     #[serde(flatten)]
     shown: Shown,
 }
@@ -131,7 +133,8 @@ impl Tool for GetTraces {
             };
             let project = snapshot.project.name.clone();
             let (run, run_id) = (resolved.run.name, resolved.run.id);
-            Ok((Traces { project, run, run_id, shown }, notes))
+            let is_filtered = selection.search.is_some() || selection.step.is_some();
+            Ok((Traces { project, run, run_id, is_filtered, shown }, notes))
         })?;
         Ok(Answer::new(output).with_notes(target.notes).with_notes(notes))
     }
@@ -142,7 +145,8 @@ impl Output for Traces {
         let of = text::run_of(&self.run, &self.project);
         match &self.shown {
             Shown::Outlines { page, .. } => match page.total {
-                0 => format!("No trace of run {of} matches."),
+                0 if self.is_filtered => format!("No trace of run {of} matches."),
+                0 => format!("No traces of run {of}."),
                 total => format!("{} of run {of}.", counted(total, "trace")),
             },
             Shown::Whole(whole) => format!("{} of run {of}.", whole.headline()),
