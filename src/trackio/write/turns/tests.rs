@@ -132,7 +132,8 @@ fn an_edit_that_was_cut_off_can_be_finished_or_taken_back() {
         let half = content(&connection);
         assert!(half != before, "four turns are done");
         saved::check(&connection, Cursor::new(&lines)).unwrap();
-        assert!(restore(&target, &lines).unwrap() > 4);
+        let tables = 3;
+        assert!(restore(&target, &lines).unwrap() >= tables, "a turn for each at the least");
         assert_eq!(content(&connection), before);
 
         edit(&target, what, 5, |_| ()).unwrap_err();
