@@ -9,7 +9,7 @@ use crate::tools::common::address::{TEMPLATES, safe};
 use crate::tools::common::likeness::likeness;
 use crate::tools::common::shape::importance;
 use crate::tools::common::{Context, Failure, resolve};
-use crate::tools::{Category, TOOLS};
+use crate::tools::document;
 use crate::trackio::columns::{self, Wanted};
 use crate::trackio::metric::Kind;
 use crate::trackio::run;
@@ -80,15 +80,11 @@ impl Question {
 
     fn names(&self, context: &Context) -> Result<Vec<String>, Failure> {
         Ok(match self.name.as_str() {
-            "project" => {
-                let mut names = context.store.project_names()?;
-                names.extend(context.store.inner_projects(&context.stop));
-                names
-            }
+            "project" => context.store.all_project_names(&context.stop)?,
             "run" | "runs" => self.runs(context)?,
             "metric" => self.metrics(context, Kind::Metrics)?,
             "system_metric" => self.metrics(context, Kind::System)?,
-            "topic" => topics(),
+            "topic" => document::topics().map(str::to_owned).collect(),
             _ => Vec::new(),
         })
     }
@@ -148,12 +144,6 @@ fn variables(uri: &str) -> Result<Vec<&'static str>, Failure> {
     };
     let parts = template.uri.split('{').skip(1);
     Ok(parts.filter_map(|part| part.split_once('}').map(|(name, _)| name)).collect())
-}
-
-fn topics() -> Vec<String> {
-    let categories = Category::ALL.into_iter().map(Category::as_str);
-    let tools = TOOLS.iter().map(|tool| tool.name());
-    categories.chain(["curves"]).chain(tools).map(str::to_owned).collect()
 }
 
 /// The names that fit what was typed: first those that begin with it, then those that hold it,

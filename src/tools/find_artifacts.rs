@@ -169,8 +169,7 @@ fn scope(context: &Context, args: &Args) -> Result<Scope, Failure> {
     if let Some(name) = &args.project {
         return Ok(Scope::of(vec![resolve::project(context, name)?]));
     }
-    let mut names = context.store.project_names()?;
-    names.extend(context.store.inner_projects(&context.stop));
+    let names = context.store.all_project_names(&context.stop)?;
     let projects = names.iter().filter_map(|name| context.store.project(name, &context.stop).ok());
     Ok(Scope::of(projects.collect()))
 }

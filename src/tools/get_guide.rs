@@ -4,15 +4,12 @@ use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::curves::VERDICTS;
+use super::common::curves::{self, VERDICTS};
 use super::common::nearest::{nearest, quoted};
 use super::common::{Answer, Context, Failure, Output, text};
-use super::{Category, TOOLS, Tool};
+use super::{Category, TOOLS, Tool, document};
 
 pub struct GetGuide;
-
-/// The topic that explains the verdicts.
-const CURVES: &str = "curves";
 
 #[derive(Deserialize, JsonSchema)]
 pub struct Args {
@@ -50,7 +47,7 @@ impl Tool for GetGuide {
         if name.is_empty() || name == "overview" {
             return Ok(Answer::new(overview()));
         }
-        if name == CURVES {
+        if name == curves::TOPIC {
             return Ok(Answer::new(of_curves()));
         }
         let category = Category::ALL.into_iter().find(|category| category.as_str() == name);
@@ -94,7 +91,7 @@ fn of_category(category: Category) -> Guide {
 fn of_curves() -> Guide {
     let topics = VERDICTS.iter();
     Guide {
-        topic: CURVES.to_owned(),
+        topic: curves::TOPIC.to_owned(),
         text: "A verdict rests on the size of an effect, its noise and its persistence together. \
                A gradient norm above 10 is a fact, not a fault: trainers log it before clipping."
             .to_owned(),
@@ -188,16 +185,10 @@ fn plain(text: &str) -> String {
 }
 
 fn unknown(topic: &str) -> Failure {
-    let names: Vec<&str> = Category::ALL
-        .into_iter()
-        .map(Category::as_str)
-        .chain(TOOLS.iter().map(|tool| tool.name()))
-        .chain([CURVES])
-        .collect();
     Failure(format!(
         "There is no guide to `{}`. Nearest: {}. Without a topic get_guide gives the overview.",
         text::visible(&text::cut(topic, 80)),
-        quoted(&nearest(topic, names.iter().copied()))
+        quoted(&nearest(topic, document::topics()))
     ))
 }
 

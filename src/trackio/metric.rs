@@ -163,10 +163,8 @@ pub fn for_each_by_id(
     run: &Run,
     take: impl FnMut(RawRow<'_>) -> ControlFlow<()>,
 ) -> Result<()> {
-    let Some(table) = snapshot.schema.table(kind.table()) else { return Ok(()) };
-    let (condition, key) = rows_of(snapshot, table, run);
-    let sql = format!("{} NOT INDEXED WHERE {condition} ORDER BY id", table.source);
-    read(snapshot, kind, &sql, &[&key], Selection::All, take)
+    let which = Which { hint: " NOT INDEXED", rest: " ORDER BY id", value: None };
+    read_some(snapshot, kind, run, &which, take)
 }
 
 /// Hands each row of the run with a larger id than `id` to `take`.
@@ -177,14 +175,9 @@ pub fn for_each_after(
     id: i64,
     take: impl FnMut(RawRow<'_>) -> ControlFlow<()>,
 ) -> Result<()> {
-    let Some(table) = snapshot.schema.table(kind.table()) else { return Ok(()) };
-    let (condition, key) = rows_of(snapshot, table, run);
     // By id, not by the run's index: the new rows are few, the old ones many.
-    let sql = format!(
-        "{} NOT INDEXED WHERE {condition} AND id > ?2 ORDER BY timestamp, id",
-        table.source
-    );
-    read(snapshot, kind, &sql, &[&key, &id], Selection::All, take)
+    let rest = " AND id > ?2 ORDER BY timestamp, id";
+    read_some(snapshot, kind, run, &Which { hint: " NOT INDEXED", rest, value: Some(&id) }, take)
 }
 
 /// Hands each row of the run whose JSON holds `text` to `take`. SQLite passes over all others, so
@@ -196,14 +189,9 @@ pub fn for_each_holding(
     text: &str,
     take: impl FnMut(RawRow<'_>) -> ControlFlow<()>,
 ) -> Result<()> {
-    let Some(table) = snapshot.schema.table(kind.table()) else { return Ok(()) };
-    let (condition, key) = rows_of(snapshot, table, run);
     // As bytes: a row can be TEXT or BLOB, and bytes are compared as they lie.
-    let sql = format!(
-        "{} WHERE {condition} AND instr(CAST(metrics AS BLOB), ?2) > 0 ORDER BY timestamp, id",
-        table.source
-    );
-    read(snapshot, kind, &sql, &[&key, &text.as_bytes()], Selection::All, take)
+    let rest = " AND instr(CAST(metrics AS BLOB), ?2) > 0 ORDER BY timestamp, id";
+    read_some(snapshot, kind, run, &Which { hint: "", rest, value: Some(&text.as_bytes()) }, take)
 }
 
 /// Hands the row of the run with this id to `take`.
@@ -214,10 +202,32 @@ pub fn with_id(
     id: i64,
     take: impl FnMut(RawRow<'_>) -> ControlFlow<()>,
 ) -> Result<()> {
+    let which = Which { hint: "", rest: " AND id = ?2", value: Some(&id) };
+    read_some(snapshot, kind, run, &which, take)
+}
+
+/// Some rows of a run, in SQL.
+struct Which<'a> {
+    /// What stands after the table.
+    hint: &'a str,
+    /// What stands after the condition that the row is the run's.
+    rest: &'a str,
+    /// What `?2` is.
+    value: Option<&'a dyn ToSql>,
+}
+
+fn read_some(
+    snapshot: &Snapshot<'_>,
+    kind: Kind,
+    run: &Run,
+    which: &Which<'_>,
+    take: impl FnMut(RawRow<'_>) -> ControlFlow<()>,
+) -> Result<()> {
     let Some(table) = snapshot.schema.table(kind.table()) else { return Ok(()) };
     let (condition, key) = rows_of(snapshot, table, run);
-    let sql = format!("{} WHERE {condition} AND id = ?2", table.source);
-    read(snapshot, kind, &sql, &[&key, &id], Selection::All, take)
+    let sql = format!("{}{} WHERE {condition}{}", table.source, which.hint, which.rest);
+    let parameters: Vec<&dyn ToSql> = [&key as &dyn ToSql].into_iter().chain(which.value).collect();
+    read(snapshot, kind, &sql, &parameters, Selection::All, take)
 }
 
 /// Which step a run had reached at which time.

@@ -123,6 +123,13 @@ impl Store {
         .unwrap_or_default()
     }
 
+    /// The names of all projects: those of the files and the inbox, then those within `trackio.db`.
+    pub fn all_project_names(&self, stop: &Stop) -> Result<Vec<String>> {
+        let mut names = self.project_names()?;
+        names.extend(self.inner_projects(stop));
+        Ok(names)
+    }
+
     /// Finds a project by any spelling that Trackio takes.
     pub fn project(&self, name: &str, stop: &Stop) -> Result<Project> {
         let path = self.file_of(&canonical(name));

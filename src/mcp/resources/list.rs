@@ -3,9 +3,9 @@
 use rmcp::model::Resource;
 
 use super::link;
-use crate::tools::Category;
 use crate::tools::common::address::Address;
 use crate::tools::common::{Context, Failure, resolve};
+use crate::tools::document;
 use crate::trackio::run;
 
 /// So many resources make a page. Each project is opened once a page at most.
@@ -37,8 +37,7 @@ pub fn list(
     let start = cursor.map(|cursor| Place::parse(cursor).ok_or_else(|| no_cursor(cursor)));
     let start = start.transpose()?;
     let mut found = if start.is_some() { Vec::new() } else { fixed() };
-    let mut names = context.store.project_names()?;
-    names.extend(context.store.inner_projects(&context.stop));
+    let mut names = context.store.all_project_names(&context.stop)?;
     names.sort();
     names.dedup();
     let mut count = context.count(names.len(), "projects");
@@ -72,10 +71,9 @@ pub fn list(
 
 fn fixed() -> Vec<Resource> {
     let projects = link(&Address::Projects).with_title("Projects");
-    let topics = Category::ALL.into_iter().map(Category::as_str).chain(["curves"]);
     let topic =
         |topic: &str| link(&Address::Guide(topic.to_owned())).with_title(format!("Guide: {topic}"));
-    std::iter::once(projects).chain(topics.map(topic)).collect()
+    std::iter::once(projects).chain(document::subjects().map(topic)).collect()
 }
 
 fn of_project(name: &str) -> Resource {

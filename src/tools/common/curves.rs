@@ -3,6 +3,9 @@
 use crate::analysis::advice::words;
 use crate::analysis::finding::Kind;
 
+/// The topic of the guide that explains them.
+pub const TOPIC: &str = "curves";
+
 /// A verdict, what it means, and the finding whose causes and actions belong to it.
 pub struct Explained {
     /// The word in answers.

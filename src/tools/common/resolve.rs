@@ -21,8 +21,7 @@ pub fn project(context: &Context, name: &str) -> Result<Project, Failure> {
 }
 
 fn no_such_project(context: &Context, name: &str) -> Result<Failure, Failure> {
-    let mut names = context.store.project_names()?;
-    names.extend(context.store.inner_projects(&context.stop));
+    let names = context.store.all_project_names(&context.stop)?;
     let directory = context.store.directory().path.display();
     if names.is_empty() {
         return Ok(Failure(format!(
