@@ -4,9 +4,9 @@
 
 mod support;
 
-use rusqlite::{Connection, params};
+use rusqlite::params;
 use serde_json::{Value, json};
-use support::{Fixture, Session};
+use support::{Fixture, Session, database};
 
 /// A loss that falls evenly and jumps by 5 at step 100; it is no number at the steps 200 to 210.
 fn loss(step: i64) -> Value {
@@ -23,14 +23,8 @@ fn moment(step: i64) -> String {
 
 /// A run of 300 rows with three kinds of alerts, in a project that real Trackio made.
 fn trained() -> Fixture {
-    let recorded = Fixture::unpack("0.43.0");
     let fixture = Fixture::empty();
-    let database = fixture.dir.join("p.db");
-    std::fs::copy(recorded.dir.join("default.db"), &database).unwrap();
-    let connection = Connection::open(&database).unwrap();
-    connection
-        .execute_batch("DELETE FROM metrics; DELETE FROM configs; DELETE FROM alerts")
-        .unwrap();
+    let connection = database::emptied(&fixture.dir, "p");
     for step in 0..300 {
         let metrics = json!({"loss": loss(step), "lr": 0.1, "grad_norm": 1.0}).to_string();
         connection

@@ -7,7 +7,7 @@ use std::{fs, io::Write, path::Path};
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use support::{Fixture, Session};
+use support::{Fixture, Session, database::emptied};
 
 /// The values of `x` in the run `r`, and what the statistics say of them.
 fn values(session: &mut Session) -> Result<Vec<f64>, String> {
@@ -35,12 +35,9 @@ fn log(db: &Connection, step: i64, x: f64) {
 
 /// A directory with the project `p`: one run `r`, `x` = 0, 1, 2.
 fn project() -> Fixture {
-    let recorded = Fixture::unpack("0.43.0");
     let fixture = Fixture::empty();
-    let path = fixture.dir.join("p.db");
-    fs::copy(recorded.dir.join("default.db"), &path).unwrap();
-    let db = Connection::open(&path).unwrap();
-    db.execute_batch("PRAGMA journal_mode=WAL; DELETE FROM metrics; DELETE FROM configs").unwrap();
+    let db = emptied(&fixture.dir, "p");
+    db.execute_batch("PRAGMA journal_mode=WAL").unwrap();
     for step in 0..3 {
         log(&db, step, step as f64);
     }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use image::{ImageFormat, Rgb, RgbImage};
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
-use support::{Fixture, Session, ToolAnswer};
+use support::{Fixture, Session, ToolAnswer, database};
 
 /// A project with one run, whose rows a test writes.
 struct Logged {
@@ -20,12 +20,9 @@ struct Logged {
 
 impl Logged {
     fn new() -> Self {
-        let recorded = Fixture::unpack("0.43.0");
         let fixture = Fixture::empty();
-        fs::copy(recorded.dir.join("default.db"), fixture.dir.join("p.db")).unwrap();
-        let logged = Self { fixture };
-        logged.open().execute_batch("DELETE FROM metrics; DELETE FROM configs").unwrap();
-        logged
+        database::emptied(&fixture.dir, "p");
+        Self { fixture }
     }
 
     fn open(&self) -> Connection {

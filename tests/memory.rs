@@ -12,7 +12,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
-use support::{Fixture, Session};
+use support::{Fixture, Session, database::emptied};
 
 /// Bytes of the trace, and what the server may take at most, beside what it takes when it starts.
 fn size() -> (usize, u64) {
@@ -29,16 +29,6 @@ fn many(item: &Value, bytes: usize) -> Value {
 
 fn messages(bytes: usize) -> Value {
     many(&json!({"role": "user", "content": "why", "n": 1}), bytes)
-}
-
-/// An empty project in the schema of Trackio 0.43.
-fn project(fixture: &Fixture) -> Connection {
-    let recorded = Fixture::unpack("0.43.0");
-    let database = fixture.dir.join("p.db");
-    fs::copy(recorded.dir.join("default.db"), &database).unwrap();
-    let connection = Connection::open(database).unwrap();
-    connection.execute_batch("DELETE FROM metrics; DELETE FROM configs").unwrap();
-    connection
 }
 
 fn row(connection: &Connection, step: i64, metrics: &Value) {
@@ -107,7 +97,7 @@ fn asks_within_bounds(dir: &Path, form: &str) {
 #[test]
 fn a_large_trace_in_the_table_is_read_in_place() {
     let fixture = Fixture::empty();
-    let connection = project(&fixture);
+    let connection = emptied(&fixture.dir, "p");
     for step in 0..2 {
         row(&connection, step, &json!({"loss": 1}));
         trace(&connection, step, &messages(size().0), &json!([]));
@@ -118,7 +108,7 @@ fn a_large_trace_in_the_table_is_read_in_place() {
 #[test]
 fn large_spans_are_read_in_place() {
     let fixture = Fixture::empty();
-    let connection = project(&fixture);
+    let connection = emptied(&fixture.dir, "p");
     row(&connection, 0, &json!({"loss": 1}));
     let spans = many(&json!({"name": "why", "kind": "tool", "duration_ms": 2}), size().0);
     trace(&connection, 0, &json!([{"role": "user", "content": "why"}]), &spans);
@@ -128,7 +118,7 @@ fn large_spans_are_read_in_place() {
 #[test]
 fn a_large_trace_among_the_metrics_is_not_built() {
     let fixture = Fixture::empty();
-    let connection = project(&fixture);
+    let connection = emptied(&fixture.dir, "p");
     for step in 0..2 {
         let trace = json!({"_type": "trackio.trace", "messages": messages(size().0)});
         row(&connection, step, &json!({"loss": 1, "t": trace}));

@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use image::{ImageFormat, RgbImage};
 use rusqlite::{Connection, params};
 use serde_json::{Map, Value, json};
-use support::{Fixture, Session, ToolAnswer};
+use support::{Fixture, Session, ToolAnswer, database};
 
 const BLUE: [u8; 3] = [0, 114, 178];
 const VERMILLION: [u8; 3] = [213, 94, 0];
@@ -21,12 +21,9 @@ struct Logged {
 
 impl Logged {
     fn new() -> Self {
-        let recorded = Fixture::unpack("0.43.0");
         let fixture = Fixture::empty();
-        fs::copy(recorded.dir.join("default.db"), fixture.dir.join("p.db")).unwrap();
-        let logged = Self { fixture };
-        logged.open().execute_batch("DELETE FROM metrics; DELETE FROM configs").unwrap();
-        logged
+        database::emptied(&fixture.dir, "p");
+        Self { fixture }
     }
 
     fn open(&self) -> Connection {

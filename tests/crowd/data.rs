@@ -5,7 +5,7 @@ use std::{env, fs, ops::RangeInclusive, path::Path};
 use rusqlite::{Connection, Transaction, params};
 use serde_json::{Map, Value, json};
 
-use crate::support::Fixture;
+use crate::support::{Fixture, database};
 
 /// The crowded project.
 pub const PROJECT: &str = "crowded";
@@ -137,14 +137,9 @@ fn config(to: &Transaction, run: (&str, &str), config: &Value) {
 
 /// A directory with the crowded project and its neighbours, in Trackio's own tables.
 pub fn crowd(size: Size) -> Fixture {
-    let recorded = Fixture::unpack("0.43.0");
     let directory = Fixture::empty();
     let path = directory.dir.join(format!("{PROJECT}.db"));
-    fs::copy(recorded.dir.join("default.db"), &path).unwrap();
-    let mut db = Connection::open(&path).unwrap();
-    for table in ["metrics", "configs", "system_metrics", "alerts", "traces"] {
-        db.execute(&format!("DELETE FROM {table}"), []).unwrap();
-    }
+    let mut db = database::emptied(&directory.dir, PROJECT);
     db.execute("VACUUM", []).unwrap();
     for number in 0..NEIGHBOURS {
         fs::copy(&path, directory.dir.join(format!("neighbour {number:02}.db"))).unwrap();

@@ -1,9 +1,12 @@
 //! Databases in Trackio's own schema, written as a test needs them.
 
+use std::fs;
 use std::path::Path;
 
 use rusqlite::Connection;
 use serde_json::json;
+
+use super::Fixture;
 
 const SCHEMA: &str = include_str!("../../src/trackio/write/schema-0.43.sql");
 
@@ -12,6 +15,18 @@ pub fn project(dir: &Path, name: &str) -> Connection {
     let db = Connection::open(dir.join(format!("{name}.db"))).unwrap();
     db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA user_version=2").unwrap();
     db.execute_batch(SCHEMA).unwrap();
+    db
+}
+
+/// A project that Trackio 0.43.0 made, without what it logged.
+pub fn emptied(dir: &Path, name: &str) -> Connection {
+    let recorded = Fixture::unpack("0.43.0");
+    let path = dir.join(format!("{name}.db"));
+    fs::copy(recorded.dir.join("default.db"), &path).unwrap();
+    let db = Connection::open(path).unwrap();
+    for table in ["metrics", "configs", "system_metrics", "alerts", "traces"] {
+        db.execute(&format!("DELETE FROM {table}"), ()).unwrap();
+    }
     db
 }
 
