@@ -24,6 +24,13 @@ pub struct Key {
     what: String,
 }
 
+impl Key {
+    /// The key of a value that is the same for every database, whose name tells all about it.
+    pub fn of_any(what: String) -> Self {
+        Self { database: PathBuf::new(), inner: None, what }
+    }
+}
+
 /// A value, and the state of the database that it is true of.
 #[derive(Debug, Clone)]
 pub struct Cached<T> {

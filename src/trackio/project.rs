@@ -264,7 +264,7 @@ impl Project {
 
     fn snapshot<'a>(&'a self, opened: &Opened<'a>, stop: &'a Stop) -> Result<Snapshot<'a>> {
         let connection = opened.connection;
-        let mut schema = Schema::read(connection)?;
+        let mut schema = Schema::known(connection, &self.cache)?;
         self.unfold_first_file(connection, &mut schema)?;
         if !self.inbox.is_empty() {
             self.inbox.lay_over(connection, &mut schema)?;

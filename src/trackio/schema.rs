@@ -1,10 +1,13 @@
 //! What a database holds: decided table by table, because upgraded projects mix eras.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rusqlite::Connection;
 
+use super::cache::{Bytes, Cache, Key};
 use super::error::Result;
+use super::value;
 
 /// By what a table's rows name their run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,12 +64,23 @@ pub struct Schema {
 }
 
 impl Schema {
+    /// The schema of an open database, from the cache where any database was defined by the same
+    /// words: all those of one version of Trackio are. To ask for the columns of each table costs
+    /// more than what most tools ask for then.
+    pub fn known(connection: &Connection, cache: &Cache) -> Result<Self> {
+        let key = Key::of_any(definitions(connection)?);
+        if let Some(kept) = cache.get::<Self>(&key) {
+            let user_version = user_version(connection)?;
+            return Ok(Self { user_version, ..Self::clone(&kept.value) });
+        }
+        let schema = Self::read(connection)?;
+        cache.put(key, None, Arc::new(schema.clone()));
+        Ok(schema)
+    }
+
     /// Reads the schema of an open database.
     pub fn read(connection: &Connection) -> Result<Self> {
-        let mut schema = Self {
-            user_version: connection.query_row("PRAGMA user_version", [], |row| row.get(0))?,
-            ..Self::default()
-        };
+        let mut schema = Self { user_version: user_version(connection)?, ..Self::default() };
         let mut indexes =
             connection.prepare("SELECT name FROM main.sqlite_master WHERE type = 'index'")?;
         for name in indexes.query_map([], |row| row.get(0))? {
@@ -123,10 +137,64 @@ impl Schema {
     }
 }
 
+impl Bytes for Schema {
+    fn bytes(&self) -> usize {
+        let of_table = |table: &Table| {
+            let columns = table.columns.iter().map(|column| column.len() + size_of::<String>());
+            size_of::<Table>() + columns.sum::<usize>()
+        };
+        self.tables.values().map(of_table).sum::<usize>()
+            + self.indexes.iter().map(|name| name.len() + size_of::<String>()).sum::<usize>()
+    }
+}
+
+fn user_version(connection: &Connection) -> Result<i64> {
+    Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+}
+
+/// What the database was made with, word for word.
+fn definitions(connection: &Connection) -> Result<String> {
+    let mut statement = connection.prepare("SELECT type, name, sql FROM main.sqlite_master")?;
+    let mut rows = statement.query([])?;
+    let mut words = String::new();
+    while let Some(row) = rows.next()? {
+        for column in 0..3 {
+            words += &value::text(row.get_ref(column)?).unwrap_or_default();
+            words.push('\0');
+        }
+    }
+    Ok(words)
+}
+
 impl Table {
     fn new(source: &str, columns: BTreeSet<String>) -> Self {
         let key = if columns.contains("run_id") { RunKey::Id } else { RunKey::Name };
         let source = source.to_owned();
         Self { stored: Some(source.clone()), waiting: None, source, key, columns }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Trackio adds columns to a project that was made by an older version.
+    #[test]
+    fn a_schema_is_known_again_until_it_changes() {
+        let cache = Cache::new(1 << 20);
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE metrics(run_name TEXT, metrics TEXT)").unwrap();
+        let known = || Schema::known(&connection, &cache).unwrap();
+        for _ in 0..2 {
+            let schema = known();
+            assert_eq!(schema.table("metrics").unwrap().key, RunKey::Name);
+            assert_eq!(schema.user_version, 0);
+        }
+        connection.execute_batch("PRAGMA user_version = 2").unwrap();
+        assert_eq!(known().user_version, 2);
+        connection.execute_batch("ALTER TABLE metrics ADD COLUMN run_id TEXT").unwrap();
+        assert_eq!(known().table("metrics").unwrap().key, RunKey::Id);
+        connection.execute_batch("CREATE INDEX i ON metrics(run_id)").unwrap();
+        assert!(known().has_index("metrics", "i"));
     }
 }
