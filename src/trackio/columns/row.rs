@@ -180,9 +180,12 @@ impl<'a> Walker<'a> {
 
     fn skip_digits(&mut self) {
         let mut rest = self.json.get(self.at..).unwrap_or_default();
-        while let Some((eight, more)) = rest.split_first_chunk()
-            && are_digits(*eight)
-        {
+        while let Some((eight, more)) = rest.split_first_chunk() {
+            let digits = leading_digits(*eight);
+            if digits < 8 {
+                self.at = self.json.len() - rest.len() + digits;
+                return;
+            }
             rest = more;
         }
         let few = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -196,14 +199,17 @@ impl<'a> Walker<'a> {
     }
 }
 
-/// Whether eight bytes are digits, told at once: `0` to `9` have 3 as their upper half, and still
-/// do when 6 is added.
-fn are_digits(bytes: [u8; 8]) -> bool {
+/// How many of eight bytes are digits before the first that is none, told at once: `0` to `9` have
+/// 3 as their upper half, and still do when 6 is added. A carry spoils only bytes after one that is
+/// no digit itself.
+fn leading_digits(bytes: [u8; 8]) -> usize {
     const UPPER: u64 = 0xf0f0_f0f0_f0f0_f0f0;
     const THREES: u64 = 0x3030_3030_3030_3030;
     const SIXES: u64 = 0x0606_0606_0606_0606;
-    let bytes = u64::from_ne_bytes(bytes);
-    bytes & UPPER == THREES && bytes.wrapping_add(SIXES) & UPPER == THREES
+    // The first byte is the lowest, to which nothing carries.
+    let bytes = u64::from_le_bytes(bytes);
+    let others = (bytes ^ THREES) | (bytes.wrapping_add(SIXES) ^ THREES);
+    (others & UPPER).trailing_zeros() as usize / 8
 }
 
 #[cfg(test)]
@@ -276,14 +282,14 @@ mod tests {
     }
 
     #[test]
-    fn eight_digits_are_told_from_all_else() {
+    fn leading_digits_are_counted() {
         for place in 0..8 {
             for byte in 0..=u8::MAX {
                 for other in [b'0', b'9', 0xff] {
                     let mut bytes = [other; 8];
                     bytes[place] = byte;
-                    let expected = bytes.iter().all(u8::is_ascii_digit);
-                    assert_eq!(are_digits(bytes), expected, "{bytes:?}");
+                    let expected = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+                    assert_eq!(leading_digits(bytes), expected, "{bytes:?}");
                 }
             }
         }
