@@ -27,15 +27,19 @@ pub fn sample(steps: &[f64], values: &[f64], max_points: usize) -> Vec<usize> {
 #[derive(Debug, Clone, Default)]
 pub struct Outline {
     /// The lowest and the highest finite point of each whole block.
-    extremes: Vec<usize>,
+    extremes: Vec<Candidate>,
     /// The finite neighbours of non-finite stretches.
     edges: Vec<usize>,
     /// Of the block at hand.
-    low: Option<(usize, f64)>,
-    high: Option<(usize, f64)>,
+    low: Option<Candidate>,
+    high: Option<Candidate>,
     was_finite: Option<bool>,
     length: usize,
 }
+
+/// A finite point. Its value stands here too: to fetch some thousands from all over a long curve
+/// takes most of the time of a sample.
+type Candidate = (usize, f64);
 
 impl Outline {
     /// Takes the next value in.
@@ -62,9 +66,8 @@ impl Outline {
     }
 
     /// The lowest and the highest of the block at hand, in their order.
-    fn block(&self) -> impl Iterator<Item = usize> + use<> {
-        let (low, high) = (self.low.map(|(i, _)| i), self.high.map(|(i, _)| i));
-        low.min(high).into_iter().chain(low.max(high).filter(|_| low != high))
+    fn block(&self) -> impl Iterator<Item = Candidate> + use<> {
+        in_order([self.low, self.high])
     }
 
     /// [`sample`] of the values that were pushed.
@@ -75,69 +78,59 @@ impl Outline {
         }
         // Where few points make up for many, the extremes of blocks are candidates enough.
         let is_long = n / BLOCK * 2 >= max_points * CANDIDATES_PER_POINT;
-        let candidates: Vec<usize> = match is_long {
+        let candidates: Vec<Candidate> = match is_long {
             true => self.extremes.iter().copied().chain(self.block()).collect(),
-            false => (0..n).filter(|i| values.get(*i).is_some_and(|v| v.is_finite())).collect(),
+            false => values.iter().copied().enumerate().filter(|(_, v)| v.is_finite()).collect(),
         };
         let mut kept = BTreeSet::from([0, n - 1]);
         kept.extend(&self.edges);
-        kept.extend(lowest_and_highest(values, &candidates).into_iter().flatten());
+        kept.extend(in_order(lowest_and_highest(&candidates)).map(|(i, _)| i));
         let room = max_points.saturating_sub(kept.len());
         if room > 0 {
-            let candidates = extremes(values, &candidates, room * CANDIDATES_PER_POINT / 2);
-            kept.extend(largest_triangles(steps, values, &candidates, room));
+            let candidates = extremes(&candidates, room * CANDIDATES_PER_POINT / 2);
+            kept.extend(largest_triangles(steps, &candidates, room));
         }
         kept.into_iter().collect()
     }
 }
 
 /// The lowest and the highest of each of `buckets` buckets of neighbouring candidates.
-fn extremes(values: &[f64], candidates: &[usize], buckets: usize) -> Vec<usize> {
+fn extremes(candidates: &[Candidate], buckets: usize) -> Vec<Candidate> {
     let size = candidates.len().div_ceil(buckets.max(1)).max(1);
-    let mut out = Vec::with_capacity(buckets * 2);
-    for bucket in candidates.chunks(size) {
-        let [low, high] = lowest_and_highest(values, bucket);
-        out.extend(low.min(high));
-        out.extend(low.max(high).filter(|_| low != high));
-    }
-    out
+    candidates.chunks(size).flat_map(|bucket| in_order(lowest_and_highest(bucket))).collect()
 }
 
-/// Where, of the finite `candidates`, the smallest and the largest value come first.
-fn lowest_and_highest(values: &[f64], candidates: &[usize]) -> [Option<usize>; 2] {
-    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-    let mut found = [None, None];
-    for &i in candidates {
-        let value = values.get(i).copied().unwrap_or(f64::NAN);
-        if value < low {
-            (low, found[0]) = (value, Some(i));
-        }
-        if value > high {
-            (high, found[1]) = (value, Some(i));
-        }
-    }
-    found
+/// The first of the smallest and the first of the largest `candidates`.
+fn lowest_and_highest(candidates: &[Candidate]) -> [Option<Candidate>; 2] {
+    let first = candidates.first().copied();
+    candidates.iter().fold([first; 2], |[low, high], &candidate| {
+        let (_, value) = candidate;
+        [
+            if low.is_some_and(|(_, low)| value < low) { Some(candidate) } else { low },
+            if high.is_some_and(|(_, high)| value > high) { Some(candidate) } else { high },
+        ]
+    })
+}
+
+/// The two by their place, a point that is both once.
+fn in_order([low, high]: [Option<Candidate>; 2]) -> impl Iterator<Item = Candidate> + use<> {
+    let is_first = |a: Option<Candidate>, b: Option<Candidate>| a.map(|a| a.0) < b.map(|b| b.0);
+    let (first, second) = if is_first(high, low) { (high, low) } else { (low, high) };
+    let is_one = first.map(|a| a.0) == second.map(|b| b.0);
+    first.into_iter().chain(second.filter(|_| !is_one))
 }
 
 /// From each bucket the point that spans the largest triangle with the point chosen before it
 /// and the centre of the next bucket.
-fn largest_triangles(
-    steps: &[f64],
-    values: &[f64],
-    candidates: &[usize],
-    buckets: usize,
-) -> Vec<usize> {
-    let at = |i: usize| {
-        let number = |list: &[f64]| list.get(i).copied().unwrap_or(f64::NAN);
-        (number(steps), number(values))
-    };
+fn largest_triangles(steps: &[f64], candidates: &[Candidate], buckets: usize) -> Vec<usize> {
+    let at = |(i, value): Candidate| (steps.get(i).copied().unwrap_or(f64::NAN), value);
     let size = candidates.len().div_ceil(buckets).max(1);
-    let chunks: Vec<&[usize]> = candidates.chunks(size).collect();
-    let centre = |chunk: &[usize]| {
+    let chunks: Vec<&[Candidate]> = candidates.chunks(size).collect();
+    let centre = |chunk: &[Candidate]| {
         let n = chunk.len() as f64;
         let (x, y) = chunk
             .iter()
-            .map(|&i| at(i))
+            .map(|&candidate| at(candidate))
             .fold((0.0, 0.0), |(x, y), (step, value)| (x + step / n, y + value / n));
         (x, y)
     };
@@ -146,14 +139,14 @@ fn largest_triangles(
     let mut chosen = Vec::with_capacity(buckets);
     for (k, chunk) in chunks.iter().enumerate() {
         let after = centre(chunks.get(k + 1).unwrap_or(chunk));
-        let area = |i: usize| {
-            let (x, y) = at(i);
+        let area = |candidate: Candidate| {
+            let (x, y) = at(candidate);
             ((before.0 - after.0) * (y - before.1) - (before.0 - x) * (after.1 - before.1)).abs()
         };
         let best = chunk.iter().copied().max_by(|&a, &b| area(a).total_cmp(&area(b)));
-        if let Some(i) = best {
-            before = at(i);
-            chosen.push(i);
+        if let Some(candidate) = best {
+            before = at(candidate);
+            chosen.push(candidate.0);
         }
     }
     chosen
