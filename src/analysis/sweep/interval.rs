@@ -28,14 +28,14 @@ pub fn of_share(share: f64, groups: usize, n: usize) -> (f64, f64) {
 }
 
 /// The chances that a non-central F stays below what was found, one for each number of extra
-/// degrees of freedom.
-struct Below(Vec<f64>);
+/// degrees of freedom, with the logarithm of that number's factorial.
+struct Below(Vec<(f64, f64)>);
 
 impl Below {
     /// `x` is the share; the chances are incomplete beta functions `I_x(a + j, b)`, each from the
     /// one before: `I_x(a+1, b) = I_x(a, b) - x^a (1-x)^b / (a B(a, b))`.
     fn of(x: f64, a: f64, b: f64) -> Self {
-        let mut chances = Vec::new();
+        let (mut chances, mut ln_factorial) = (Vec::new(), 0.0);
         let mut term =
             (a * x.ln() + b * (1.0 - x).ln() + ln_gamma(a + b) - ln_gamma(a + 1.0) - ln_gamma(b))
                 .exp();
@@ -44,8 +44,9 @@ impl Below {
             if chance < 1e-9 {
                 break;
             }
-            chances.push(chance);
+            chances.push((chance, ln_factorial));
             chance -= term;
+            ln_factorial += f64::from(j + 1).ln();
             let a = a + f64::from(j);
             term *= x * (a + b) / (a + 1.0);
         }
@@ -55,15 +56,12 @@ impl Below {
     /// The chance at the non-centrality `lambda`: a Poisson mixture.
     fn at(&self, lambda: f64) -> f64 {
         let mean = lambda / 2.0;
-        let mut sum = 0.0;
-        for (j, chance) in self.0.iter().enumerate() {
-            let j = j as f64;
-            let weight = match mean > 0.0 {
-                true => (j * mean.ln() - mean - ln_gamma(j + 1.0)).exp(),
-                false if j == 0.0 => 1.0,
-                false => 0.0,
-            };
-            sum += weight * chance;
+        if mean <= 0.0 {
+            return self.0.first().map_or(0.0, |(chance, _)| *chance);
+        }
+        let (ln_mean, mut sum) = (mean.ln(), 0.0);
+        for (j, (chance, ln_factorial)) in self.0.iter().enumerate() {
+            sum += (j as f64 * ln_mean - mean - ln_factorial).exp() * chance;
         }
         sum
     }
