@@ -4,7 +4,7 @@ use super::{
     checks::{self, overfitting::turn},
     curve::Curve,
     finding::{Kind, Report},
-    methods::{mann_kendall::mann_kendall, running::running_median},
+    methods::running::running_median,
     number::{percent, show},
     role::{Direction, Role, Split, classify},
     run::{Options, Run, RunFacts, Status, Track},
@@ -89,8 +89,7 @@ fn manner(track: &Track) -> &'static str {
     if track.role == Role::LearningRate || track.len() < 5 {
         return "";
     }
-    let tau = mann_kendall(&track.few().values).tau.abs();
-    match tau {
+    match track.course().trend.tau.abs() {
         0.9.. => ", steadily",
         0.4.. => "",
         0.2.. => ", noisily",

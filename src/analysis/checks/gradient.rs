@@ -3,7 +3,7 @@
 
 use crate::analysis::{
     finding::{Confidence, Finding, Kind, Report},
-    methods::{mann_kendall::mann_kendall, median::median_or_zero},
+    methods::{mann_kendall::tau, median::median_or_zero},
     number::{percent, show},
     run::{Family, Run, Track},
 };
@@ -39,7 +39,7 @@ fn sustained(grad: &Track, strictness: f64) -> Option<Finding> {
     }
     let (start, end) = (grad.start(), grad.end());
     let growth = end / start;
-    let tau = mann_kendall(&few.values).tau;
+    let tau = tau(&few.values);
     (start > 0.0 && growth >= 30.0 * strictness && tau > 0.8).then(|| {
         Finding::new(
             Kind::GradExplosion,

@@ -2,7 +2,7 @@
 
 use crate::analysis::{
     finding::{Confidence, Finding, Kind, Report},
-    methods::{mann_kendall::mann_kendall, median::median_or_zero},
+    methods::{mann_kendall::tau, median::median_or_zero},
     number::show,
     role::Role,
     run::{Run, Track},
@@ -37,13 +37,13 @@ fn first_and_last(track: &Track) -> (f64, f64) {
     (median_or_zero(curve.head(0.2, 1)), median_or_zero(curve.tail(0.2, 1)))
 }
 
-fn tau(track: &Track) -> f64 {
-    mann_kendall(&track.raw().blocks(400).values).tau
+fn rise(track: &Track) -> f64 {
+    tau(&track.raw().blocks(400).values)
 }
 
 fn margin_rises(margin: &Track, report: &mut Report) -> bool {
     let (first, last) = first_and_last(margin);
-    let tau = tau(margin);
+    let tau = rise(margin);
     let rises = tau > 0.2 && last > 0.0 && last > first;
     if !rises {
         report.add(
@@ -105,7 +105,7 @@ fn accuracy_above_chance(accuracy: &Track, run: &Run<'_>, rising: bool, report: 
 /// A margin that grows because the rejected answers fall faster, not because the chosen rise.
 fn displacement(margin: &Track, chosen: &Track, report: &mut Report) {
     let (first, last) = first_and_last(chosen);
-    let tau = tau(chosen);
+    let tau = rise(chosen);
     if tau < -0.3 && last < first && last < 0.0 {
         report.add(
             Finding::new(

@@ -4,7 +4,10 @@ use crate::analysis::{
     course::{Course, standard_error},
     finding::{Confidence, Finding, Kind, Report},
     methods::{
-        mann_kendall::mann_kendall, median::median_or_zero, noise::noise, theil_sen::theil_sen,
+        mann_kendall::{mann_kendall, tau},
+        median::median_or_zero,
+        noise::noise,
+        theil_sen::theil_sen,
     },
     number::{percent, show},
     role::{Direction, Role},
@@ -189,7 +192,7 @@ fn plateau(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> {
 fn still_improves(eval: &Track) -> bool {
     let few = eval.few();
     let half = few.between(few.len() / 2, few.len());
-    half.len() >= 6 && mann_kendall(half).tau < -0.6
+    half.len() >= 6 && tau(half) < -0.6
 }
 
 /// The first step at which the smoothed curve has made 95 % of its way.

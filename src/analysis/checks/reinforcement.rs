@@ -4,7 +4,7 @@ use crate::analysis::{
     curve::Curve,
     finding::{Confidence, Finding, Kind, Report, Severity},
     methods::{
-        mann_kendall::{Trend, mann_kendall},
+        mann_kendall::{Trend, mann_kendall, tau},
         median::median_or_zero,
         running::running_median,
     },
@@ -148,9 +148,8 @@ fn kl_runaway(kl: &Track, suffers: bool, strictness: f64) -> Option<Finding> {
     let (top, &highest) = curve.values.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1))?;
     let exploded = highest > KL_EXPLODED || !kl.holes.is_empty();
     let half = smooth.get(smooth.len() / 2..).unwrap_or_default();
-    let rising =
-        mann_kendall(&Curve { steps: Vec::new(), values: half.to_vec() }.blocks(400).values);
-    let runaway = last >= 30.0 * strictness * first.abs() && last > 1.0 && rising.tau > 0.3;
+    let rising = tau(&Curve { steps: Vec::new(), values: half.to_vec() }.blocks(400).values);
+    let runaway = last >= 30.0 * strictness * first.abs() && last > 1.0 && rising > 0.3;
     if exploded {
         return Some(
             Finding::new(

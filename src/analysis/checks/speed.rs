@@ -3,7 +3,7 @@
 use crate::analysis::{
     curve::Curve,
     finding::{Confidence, Finding, Kind, Report},
-    methods::{mann_kendall::mann_kendall, median::median_or_zero, pelt::change_points},
+    methods::{mann_kendall::tau, median::median_or_zero, pelt::change_points},
     number::{percent, show},
     role::{self, Role},
     run::Run,
@@ -98,7 +98,7 @@ fn memory_growth(run: &Run<'_>, name: &str, series: &Series) -> Option<Finding> 
     let (middle, end) = (median_or_zero(blocks.head(0.1, 1)), median_or_zero(blocks.tail(0.1, 1)));
     let growth = end / middle - 1.0;
     let grows = blocks.len() >= 10 && middle > 0.0 && growth > 0.1 * run.strictness;
-    (grows && mann_kendall(&blocks.values).tau > 0.9).then(|| {
+    (grows && tau(&blocks.values) > 0.9).then(|| {
         let step = schedule::step_at(run, curve.step(half));
         let finding = Finding::new(
             Kind::MemoryGrowth,

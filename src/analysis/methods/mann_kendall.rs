@@ -42,7 +42,17 @@ pub fn mann_kendall_lags(values: &[f64], lags: usize) -> Trend {
         true => (s.abs() - 1.0).max(0.0).copysign(s) / variance.sqrt(),
         false => 0.0,
     };
-    Trend { tau: s / (n * (n - 1.0) / 2.0), z, p: erfc(z.abs() / std::f64::consts::SQRT_2) }
+    Trend { tau: s / pairs(values.len()), z, p: erfc(z.abs() / std::f64::consts::SQRT_2) }
+}
+
+/// Kendall's τ of `values` alone, which needs no correction: 0 for fewer than three.
+pub fn tau(values: &[f64]) -> f64 {
+    if values.len() < 3 { 0.0 } else { concordance(values) / pairs(values.len()) }
+}
+
+fn pairs(values: usize) -> f64 {
+    let n = values as f64;
+    n * (n - 1.0) / 2.0
 }
 
 /// Pairs in rising order minus pairs in falling order.
