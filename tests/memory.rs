@@ -1,7 +1,7 @@
 //! A trace of many megabytes, wherever Trackio keeps it, takes a few times its own size and no more.
 //!
-//! `MCP_TRACKIO_CROWD=large cargo test --release --test memory` asks the same of 50 MB, which must
-//! stay below 256 MB.
+//! With MCP_TRACKIO_CROWD=large (the stage `budgets` of `.ci/run`) the same is asked of 50 MB, which
+//! must stay below 256 MB.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 

@@ -1,6 +1,11 @@
 //! The crowd itself: a directory with one project that is too large in every way.
 
-use std::{env, fs, ops::RangeInclusive, path::Path};
+use std::{
+    env, fs,
+    ops::RangeInclusive,
+    path::Path,
+    sync::{Arc, Mutex, Weak},
+};
 
 use rusqlite::{Connection, Transaction, params};
 use serde_json::{Map, Value, json};
@@ -13,8 +18,6 @@ pub const PROJECT: &str = "crowded";
 pub const NEIGHBOURS: usize = 55;
 /// The project of one run with many media.
 pub const PICTURES: &str = "pictures";
-/// The images of that run, one a step.
-pub const MEDIA: usize = 5_000;
 /// The rows of its table.
 pub const TABLE_ROWS: usize = 400;
 /// The files that it saved.
@@ -54,6 +57,8 @@ pub struct Size {
     pub versions: usize,
     /// Traces of the short run.
     pub traces: usize,
+    /// Images of the run of [`PICTURES`], one a step.
+    pub images: usize,
     /// Bytes of a long name.
     pub name: usize,
     /// Bytes of a large config.
@@ -72,6 +77,7 @@ impl Size {
                 artifacts: 1_000,
                 versions: 50,
                 traces: 10_000,
+                images: 5_000,
                 name: 10_000,
                 config: 5_000_000,
             },
@@ -84,6 +90,7 @@ impl Size {
                 artifacts: 40,
                 versions: 8,
                 traces: 150,
+                images: 1_000,
                 name: 10_000,
                 config: 60_000,
             },
@@ -135,8 +142,19 @@ fn config(to: &Transaction, run: (&str, &str), config: &Value) {
     .unwrap();
 }
 
-/// A directory with the crowded project and its neighbours, in Trackio's own tables.
-pub fn crowd(size: Size) -> Fixture {
+/// A directory with the crowded project and its neighbours, in Trackio's own tables. It is made
+/// once for the tests that run at a time.
+pub fn crowd() -> Arc<Fixture> {
+    static MADE: Mutex<Weak<Fixture>> = Mutex::new(Weak::new());
+    let mut made = MADE.lock().unwrap();
+    made.upgrade().unwrap_or_else(|| {
+        let crowd = Arc::new(make(Size::wanted()));
+        *made = Arc::downgrade(&crowd);
+        crowd
+    })
+}
+
+fn make(size: Size) -> Fixture {
     let directory = Fixture::empty();
     let path = directory.dir.join(format!("{PROJECT}.db"));
     let mut db = database::emptied(&directory.dir, PROJECT);
@@ -144,7 +162,7 @@ pub fn crowd(size: Size) -> Fixture {
     for number in 0..NEIGHBOURS {
         fs::copy(&path, directory.dir.join(format!("neighbour {number:02}.db"))).unwrap();
     }
-    pictures(&path, &directory.dir);
+    pictures(&path, &directory.dir, size.images);
     // Nobody else looks, and what a crash leaves is worth nothing.
     let usual = "PRAGMA journal_mode";
     let usual: String = db.query_row(usual, [], |row| row.get(0)).unwrap();
@@ -162,7 +180,7 @@ pub fn crowd(size: Size) -> Fixture {
 }
 
 /// The project of [`PICTURES`]: a copy of the `empty` one, filled.
-fn pictures(empty: &Path, directory: &Path) {
+fn pictures(empty: &Path, directory: &Path, images: usize) {
     let path = directory.join(format!("{PICTURES}.db"));
     fs::copy(empty, &path).unwrap();
     let mut db = Connection::open(&path).unwrap();
@@ -173,11 +191,11 @@ fn pictures(empty: &Path, directory: &Path) {
         "'{{\"loss\": 1, \"sample\": {{\"_type\": \"trackio.image\", \"file_path\": \
          \"{PICTURES}/camera/' || i || '/one.png\", \"caption\": \"{caption}' || i || '\"}}}}'"
     );
-    rows(&to, "metrics", run, MEDIA, 0, &image);
+    rows(&to, "metrics", run, images, 0, &image);
     let table: Vec<Value> =
         (0..TABLE_ROWS).map(|row| json!({"row": row, "prompt": "p".repeat(90)})).collect();
     let table = json!({"table": {"_type": "trackio.table", "_value": table}});
-    rows(&to, "metrics", run, 1, MEDIA as i64, &constant(&table));
+    rows(&to, "metrics", run, 1, images as i64, &constant(&table));
     to.commit().unwrap();
     let files = directory.join("media").join(PICTURES).join("files");
     fs::create_dir_all(&files).unwrap();
@@ -185,7 +203,7 @@ fn pictures(empty: &Path, directory: &Path) {
         fs::write(files.join(format!("{number:03}.yaml")), "a: 1").unwrap();
     }
     // A few of the images are there: the first and the last.
-    for step in [0, MEDIA - 1] {
+    for step in [0, images - 1] {
         let folder = directory.join(format!("media/{PICTURES}/camera/{step}"));
         fs::create_dir_all(&folder).unwrap();
         image::RgbImage::from_fn(64, 64, |x, y| image::Rgb([x as u8 * 4, y as u8 * 4, 0]))

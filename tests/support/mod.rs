@@ -12,6 +12,7 @@ pub mod database;
 
 use std::{
     collections::BTreeMap,
+    env,
     ffi::OsStr,
     fs,
     hash::{DefaultHasher, Hash, Hasher},
@@ -46,6 +47,13 @@ pub const LEGACY: &str = "2025-11-25";
 
 /// How long a healthy server may take for anything.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The binary that sessions talk to: the one built with the tests, or that of MCP_TRACKIO_BINARY,
+/// with which `.ci/run` asks an optimized one of a project that is too large for a debug build.
+fn binary() -> PathBuf {
+    let built = || env!("CARGO_BIN_EXE_mcp-trackio").into();
+    env::var_os("MCP_TRACKIO_BINARY").map_or_else(built, PathBuf::from)
+}
 
 /// A file of this repository's `tests` directory.
 pub fn tests_file(relative: impl AsRef<Path>) -> PathBuf {
@@ -200,7 +208,7 @@ impl Session {
         arguments: impl IntoIterator<Item = A>,
         also: impl FnOnce(&mut Command),
     ) -> Self {
-        let mut command = bare(Path::new(env!("CARGO_BIN_EXE_mcp-trackio")));
+        let mut command = bare(&binary());
         command.args(arguments);
         also(&mut command);
         Self::of(command)
