@@ -221,6 +221,25 @@ fn every_notice_of_2026_names_its_subscription() {
     assert_eq!(told["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"], 1, "{told}");
 }
 
+/// The SDK acknowledges before it has anything watched.
+#[test]
+fn what_is_written_upon_the_acknowledgement_is_told() {
+    let (_fixture, db, mut session) = watched(&GENERATIONS[1]);
+    for step in 3..15 {
+        let wanted = json!({"notifications": {"resourceSubscriptions": [RUN]}});
+        let id = session.post_stateless("subscriptions/listen", wanted);
+        let told = session.receive(PATIENCE).expect("an acknowledgement");
+        assert_eq!(told["method"], "notifications/subscriptions/acknowledged", "{told}");
+        log_metric(&db, "id", "a/b", "x", step..step + 1);
+        let told = session.receive(SILENCE).expect("a notice");
+        assert_eq!(told["params"]["uri"], RUN, "{told}");
+        let cancelled = json!({"requestId": id});
+        session.send(
+            &json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": cancelled}),
+        );
+    }
+}
+
 #[test]
 fn the_server_ends_at_once_with_a_subscription_open() {
     both(|generation| {

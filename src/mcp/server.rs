@@ -23,7 +23,7 @@ use super::completion::Question;
 use super::gate::Gate;
 use super::prompts::{self, Prompt};
 use super::resources;
-use super::subscriptions::{self, Subscriptions};
+use super::subscriptions::{self, Promises, Subscriptions};
 use super::work::Worker;
 use crate::tools::common::address::Address;
 use crate::tools::common::budget::Fitted;
@@ -53,6 +53,7 @@ pub fn serve(
             prompts: prompts::offered(&tools).into(),
             tools: tools.into(),
             subscriptions: Arc::default(),
+            promises: Arc::default(),
         };
         match server.serve(transport).await {
             Ok(running) => running.waiting().await.map(drop).map_err(anyhow::Error::from),
@@ -69,6 +70,7 @@ struct Server {
     tools: Arc<[&'static dyn AnyTool]>,
     prompts: Arc<[&'static Prompt]>,
     subscriptions: Arc<Subscriptions>,
+    promises: Arc<Promises>,
 }
 
 impl ServerHandler for Server {
@@ -231,13 +233,16 @@ impl ServerHandler for Server {
         let mut accepted = requested.clone();
         if let Some(uris) = &mut accepted.resource_subscriptions {
             uris.retain(|uri| Address::parse(uri).is_ok());
+            self.promises.make(&self.worker, uris);
         }
         Some(accepted)
     }
 
     async fn listen(&self, subscription: SubscriptionContext) -> Result<(), ErrorData> {
         let uris = subscription.requested().resource_subscriptions.clone().unwrap_or_default();
-        let listened = subscriptions::listen(&self.worker, &subscription, uris.clone()).await;
+        let promised = self.promises.take();
+        let listening = subscriptions::listen(&self.worker, &subscription, uris.clone(), promised);
+        let listened = listening.await;
         listened.map_err(|failure| no_resource(&uris.join(", "), &failure))
     }
 }

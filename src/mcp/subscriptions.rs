@@ -3,16 +3,19 @@
 //! Until 2025, a client adds and removes one resource after the other, and one task watches all of
 //! them. Since 2026 it asks for some at once and is told until it ends that request.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rmcp::RoleServer;
 use rmcp::model::ResourceUpdatedNotificationParam;
 use rmcp::service::{Peer, SubscriptionContext};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task;
 
-use super::watch::Watch;
+use super::watch::{Files, Watch, files_now};
 use super::work::Worker;
-use crate::tools::common::Failure;
+use crate::tools::common::{Failure, Progress};
+use crate::trackio::Stop;
 
 /// The subscriptions of a session before 2026; nothing runs until there is one.
 #[derive(Default)]
@@ -68,7 +71,7 @@ async fn watch_by_wish(
             wish = wishes.recv() => match wish {
                 Some(Wish::Add(uri, answer)) => {
                     // Nobody waits for the answer of a request that was cancelled.
-                    let _ = answer.send(watch.add(vec![uri]).await);
+                    let _ = answer.send(watch.add(vec![uri], None).await);
                 }
                 Some(Wish::Remove(uri)) => watch.remove(&uri),
                 None => return,
@@ -89,14 +92,41 @@ async fn watch_by_wish(
     }
 }
 
+/// What the files were when clients were promised, since 2026, to hear of changes.
+///
+/// The SDK sends the promise between two calls of ours, in one task: it asks what is accepted, and
+/// then has it watched. What is written between the two would be seen as if it had always been.
+#[derive(Default)]
+pub struct Promises(Mutex<HashMap<task::Id, Files>>);
+
+impl Promises {
+    /// Notes the files, on the reactor: a few microseconds a project.
+    pub fn make(&self, worker: &Worker, uris: &[String]) {
+        let surroundings = worker.surroundings(Stop::default(), Progress::default());
+        if let Some(task) = task::try_id() {
+            self.made().insert(task, files_now(&surroundings, uris));
+        }
+    }
+
+    /// What the files were when this task promised.
+    pub fn take(&self) -> Option<Files> {
+        task::try_id().and_then(|task| self.made().remove(&task))
+    }
+
+    fn made(&self) -> MutexGuard<'_, HashMap<task::Id, Files>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Tells of these resources until the client cancels or ends our input.
 pub async fn listen(
     worker: &Worker,
     subscription: &SubscriptionContext,
     uris: Vec<String>,
+    promised: Option<Files>,
 ) -> Result<(), Failure> {
     let mut watch = Watch::new(worker.clone());
-    watch.add(uris).await?;
+    watch.add(uris, promised).await?;
     loop {
         tokio::select! {
             () = subscription.cancelled() => return Ok(()),

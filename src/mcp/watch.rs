@@ -25,6 +25,9 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(1_500);
 /// A client watches no more than this at once.
 const MOST_WATCHED: usize = 200;
 
+/// What tells whether a project's files moved; under no name, those of all.
+pub type Files = BTreeMap<Option<String>, u64>;
+
 /// All that one subscription watches.
 pub struct Watch {
     worker: Worker,
@@ -38,10 +41,11 @@ impl Watch {
         Self { worker, seen: Seen::default(), pause: LOOKS_EVERY }
     }
 
-    /// Watches these too; or none of them, where one is no resource.
-    pub async fn add(&mut self, uris: Vec<String>) -> Result<(), Failure> {
+    /// Watches these too; or none of them, where one is no resource. What has moved since the
+    /// files were `promised` is news.
+    pub async fn add(&mut self, uris: Vec<String>, promised: Option<Files>) -> Result<(), Failure> {
         self.pause = LOOKS_EVERY;
-        self.away(move |seen, surroundings| seen.add(surroundings, &uris)).await?
+        self.away(move |seen, surroundings| seen.add(surroundings, &uris, promised)).await?
     }
 
     /// Watches this one no more.
@@ -93,20 +97,24 @@ impl Watch {
 #[derive(Default)]
 struct Seen {
     watched: Vec<Watched>,
-    /// What tells whether a project's files moved; under no name, those of all.
-    files: BTreeMap<Option<String>, u64>,
+    files: Files,
 }
 
 /// A resource, and what it was when it was last looked at.
 struct Watched {
     uri: String,
     address: Address,
-    /// `None` while it is not to be found.
+    /// `None` while it is not to be found, or not known.
     state: Option<State>,
 }
 
 impl Seen {
-    fn add(&mut self, surroundings: &Surroundings, uris: &[String]) -> Result<(), Failure> {
+    fn add(
+        &mut self,
+        surroundings: &Surroundings,
+        uris: &[String],
+        promised: Option<Files>,
+    ) -> Result<(), Failure> {
         if self.watched.len() + uris.len() > MOST_WATCHED {
             return Err(Failure(format!(
                 "A client can watch {MOST_WATCHED} resources at once. trackio://{{project}} \
@@ -115,19 +123,23 @@ impl Seen {
         }
         let parsed = uris.iter().map(|uri| Ok((uri, Address::parse(uri)?)));
         let parsed: Vec<(&String, Address)> = parsed.collect::<Result<_, Failure>>()?;
-        // Before the states are read: what is written meanwhile is looked at again.
-        let projects = parsed.iter().map(|(_, address)| address.project().map(str::to_owned));
-        for (project, files) in files_of(surroundings, projects.collect()) {
+        let projects = || parsed.iter().map(|(_, address)| address.project().map(str::to_owned));
+        let before = promised.unwrap_or_else(|| files_of(surroundings, projects().collect()));
+        let states = parsed.iter().map(|(_, address)| state(surroundings, address));
+        let states = states.collect::<Result<Vec<State>, Failure>>()?;
+        // What was written meanwhile may stand in a state already, and is news all the same.
+        let after = files_of(surroundings, projects().collect());
+        let has_moved = |address: &Address| {
+            let project = address.project().map(str::to_owned);
+            before.get(&project) != after.get(&project)
+        };
+        for ((uri, address), state) in parsed.into_iter().zip(states) {
+            self.remove(uri);
+            let state = (!has_moved(&address)).then_some(state);
+            self.watched.push(Watched { uri: uri.clone(), address, state });
+        }
+        for (project, files) in before {
             self.files.entry(project).or_insert(files);
-        }
-        let mut begun = Vec::new();
-        for (uri, address) in parsed {
-            let state = Some(state(surroundings, &address)?);
-            begun.push(Watched { uri: uri.clone(), address, state });
-        }
-        for new in begun {
-            self.remove(&new.uri);
-            self.watched.push(new);
         }
         Ok(())
     }
@@ -165,11 +177,15 @@ impl Watched {
     }
 }
 
-/// The state of the files of these projects; without a name, of all.
-fn files_of(
-    surroundings: &Surroundings,
-    projects: BTreeSet<Option<String>>,
-) -> Vec<(Option<String>, u64)> {
+/// The files of these resources as they are; of those that are none, nothing.
+pub fn files_now(surroundings: &Surroundings, uris: &[String]) -> Files {
+    let addresses = uris.iter().filter_map(|uri| Address::parse(uri).ok());
+    let projects = addresses.map(|address| address.project().map(str::to_owned));
+    files_of(surroundings, projects.collect())
+}
+
+/// The files of these projects; without a name, of all.
+fn files_of(surroundings: &Surroundings, projects: BTreeSet<Option<String>>) -> Files {
     let all = projects.contains(&None).then(|| (None, surroundings.store.digest()));
     let names: Vec<String> = projects.into_iter().flatten().collect();
     let digests = surroundings.store.digests(&names).into_iter().map(u64::from);
