@@ -102,10 +102,9 @@ pub struct Promises(Mutex<HashMap<task::Id, Files>>);
 impl Promises {
     /// Notes the files, on the reactor: a few microseconds a project.
     pub fn make(&self, worker: &Worker, uris: &[String]) {
-        let surroundings = worker.surroundings(Stop::default(), Progress::default());
-        if let Some(task) = task::try_id() {
-            self.made().insert(task, files_now(&surroundings, uris));
-        }
+        let Some(task) = task::try_id() else { return };
+        let files = files_now(&worker.surroundings(Stop::default(), Progress::default()), uris);
+        self.made().insert(task, files);
     }
 
     /// What the files were when this task promised.

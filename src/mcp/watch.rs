@@ -123,12 +123,11 @@ impl Seen {
         }
         let parsed = uris.iter().map(|uri| Ok((uri, Address::parse(uri)?)));
         let parsed: Vec<(&String, Address)> = parsed.collect::<Result<_, Failure>>()?;
-        let projects = || parsed.iter().map(|(_, address)| address.project().map(str::to_owned));
-        let before = promised.unwrap_or_else(|| files_of(surroundings, projects().collect()));
+        let before = promised.unwrap_or_else(|| files_now(surroundings, uris));
         let states = parsed.iter().map(|(_, address)| state(surroundings, address));
         let states = states.collect::<Result<Vec<State>, Failure>>()?;
         // What was written meanwhile may stand in a state already, and is news all the same.
-        let after = files_of(surroundings, projects().collect());
+        let after = files_now(surroundings, uris);
         let has_moved = |address: &Address| {
             let project = address.project().map(str::to_owned);
             before.get(&project) != after.get(&project)
