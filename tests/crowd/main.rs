@@ -244,44 +244,45 @@ fn lists(tool: &str, size: Size) -> Option<Vec<Paged>> {
 
 #[test]
 fn every_answer_keeps_its_budget() {
-    let size = Size::wanted();
-    let crowd = data::crowd();
-    let mut session = Session::start(&crowd.dir);
-    let mut wrong = Vec::new();
-    for tool in session.tools() {
+    for_each_tool(|session, tool, wrong| {
         let name = tool["name"].as_str().unwrap();
-        match questions(name, size) {
+        match questions(name, Size::wanted()) {
             Some(questions) => {
                 for question in questions {
-                    keeps_its_budget(&mut session, &tool, &question, &mut wrong);
+                    keeps_its_budget(session, tool, &question, wrong);
                 }
             }
             None => wrong.push(format!("{name} is not asked anything: add it to `questions`")),
         }
-    }
-    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    });
 }
 
 #[test]
 fn every_list_comes_whole_in_pages() {
-    let size = Size::wanted();
-    let crowd = data::crowd();
-    let mut session = Session::start(&crowd.dir);
-    let mut wrong = Vec::new();
-    for tool in session.tools() {
+    for_each_tool(|session, tool, wrong| {
         // The cursor of get_updates is of another kind: it begins no page.
         if tool["inputSchema"]["properties"].get("limit").is_none() {
-            continue;
+            return;
         }
         let name = tool["name"].as_str().unwrap();
-        match lists(name, size) {
+        match lists(name, Size::wanted()) {
             Some(lists) => {
                 for list in lists {
-                    brings_everything_once(&mut session, name, &list, &mut wrong);
+                    brings_everything_once(session, name, &list, wrong);
                 }
             }
             None => wrong.push(format!("{name} is not paged through: add it to `lists`")),
         }
+    });
+}
+
+/// Checks each tool over the crowd; fails with all that was wrong.
+fn for_each_tool(check: impl Fn(&mut Session, &Value, &mut Vec<String>)) {
+    let crowd = data::crowd();
+    let mut session = Session::start(&crowd.dir);
+    let mut wrong = Vec::new();
+    for tool in session.tools() {
+        check(&mut session, &tool, &mut wrong);
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
