@@ -15,7 +15,7 @@ use super::common::window::{Window, described, nearest_steps};
 use super::common::{Answer, Context, Failure, Output, resolve, text};
 use super::{Category, Tool};
 use crate::analysis::role::{Direction, classify};
-use crate::analysis::sample::Outline;
+use crate::analysis::sample::{self, Outline};
 use crate::analysis::series::Series;
 use crate::analysis::shape::shape;
 use crate::analysis::stats;
@@ -348,7 +348,7 @@ impl<'a> Curve<'a> {
         for ((step, time), value) in view.steps.iter().zip(view.times.iter()).zip(view.values) {
             if (from..=to).contains(step) {
                 series.push(*step, *time, *value);
-                outline.push(*value);
+                outline.push(*step, *value);
             }
         }
         let stats = stats::summarize(&series.steps, &series.values, direction);
@@ -362,7 +362,7 @@ impl<'a> Curve<'a> {
         }
     }
 
-    fn sample(&self, most: usize) -> Vec<usize> {
+    fn sample(&self, most: usize) -> Vec<sample::Point> {
         self.outline.sample(&self.steps, &self.values, most)
     }
 
@@ -371,10 +371,14 @@ impl<'a> Curve<'a> {
         if self.values.len() < SHORTEST_SHAPE {
             return None;
         }
+        let sample = self.sample(LONGEST_SHAPE);
+        // Times tell what was written last, which matters only where logging went back.
+        let ascends = sample.is_sorted_by(|a, b| a.step < b.step);
+        let times = if ascends { &[] } else { &*self.times };
         let mut series = Series::default();
-        for i in self.sample(LONGEST_SHAPE) {
-            let at = |list: &[f64]| list.get(i).copied().unwrap_or(f64::NAN);
-            series.push(at(&self.steps), at(&self.times), at(&self.values));
+        for point in sample {
+            let time = times.get(point.index).copied().unwrap_or(f64::NAN);
+            series.push(point.step, time, point.value);
         }
         Some(shape(metric, &series, classify(metric).direction))
     }

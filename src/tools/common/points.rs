@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{Page, PageRequest};
 use super::shape::Format;
-use crate::analysis::sample::sample;
+use crate::analysis::sample::{self, sample};
 use crate::trackio::subsample::evenly;
 use crate::trackio::value::{self, Step};
 
@@ -85,14 +85,14 @@ impl Points {
         steps: &[f64],
         values: &[f64],
         finite: usize,
-        sampled: impl Fn(usize) -> Vec<usize>,
+        sampled: impl Fn(usize) -> Vec<sample::Point>,
         max_points: Option<usize>,
         request: &PageRequest,
     ) -> Self {
         let is_paged = max_points == Some(0);
-        let is_finite = |i: &usize| values.get(*i).is_some_and(|value| value.is_finite());
-        let all_finite = (0..values.len()).filter(is_finite);
-        let kept: Vec<usize> = match max_points.unwrap_or(DEFAULT_POINTS) {
+        let is_finite = |point: &sample::Point| point.value.is_finite();
+        let all_finite = sample::points(steps, values).filter(is_finite);
+        let kept: Vec<sample::Point> = match max_points.unwrap_or(DEFAULT_POINTS) {
             0 => {
                 let limit = request.limit.unwrap_or(MOST_POINTS).min(MOST_POINTS);
                 all_finite.skip(request.offset).take(limit).collect()
@@ -100,14 +100,14 @@ impl Points {
             most if finite <= most => all_finite.collect(),
             most => sampled(most).into_iter().filter(is_finite).collect(),
         };
-        let point = |i: usize| Point {
+        let point = |point: &sample::Point| Point {
             timestamp: String::new(),
-            step: Step::from_f64(steps.get(i).copied().unwrap_or(f64::NAN)),
-            value: value::json(values.get(i).copied().unwrap_or(f64::NAN)),
+            step: Step::from_f64(point.step),
+            value: value::json(point.value),
         };
         // Where a curve is full of gaps, the edges alone can be too many.
         let fewer = evenly(kept.len(), if is_paged { 0 } else { MOST_POINTS });
-        let items = fewer.iter().filter_map(|i| kept.get(*i)).map(|i| point(*i)).collect();
+        let items = fewer.iter().filter_map(|i| kept.get(*i)).map(point).collect();
         let page = Page::picked(items, finite, request);
         Self { page, format: Format::Columns, with_times: false, is_paged }
     }

@@ -296,7 +296,7 @@ impl Column {
         self.numbers.push(step, number);
         self.kind = Cow::Borrowed("number");
         if let Some(values) = &mut self.values {
-            values.push(row, number);
+            values.push(row, step, number);
         }
     }
 

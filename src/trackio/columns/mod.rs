@@ -199,9 +199,10 @@ impl Columns {
 impl Bytes for Columns {
     fn bytes(&self) -> usize {
         let of_column = |column: &Column| {
-            let values = column.values.as_ref();
-            let rows = values.and_then(|values| values.rows.as_ref()).map_or(0, Vec::capacity);
-            values.map_or(0, |values| values.values.capacity() * 8) + rows * 4 + 512
+            512 + column.values.as_ref().map_or(0, |values| {
+                let rows = values.rows.as_ref().map_or(0, Vec::capacity);
+                values.values.capacity() * 8 + rows * 4 + values.outline.bytes()
+            })
         };
         self.metrics.values().map(of_column).sum::<usize>()
             + (self.row_steps.capacity() + self.row_times.capacity()) * 8
@@ -232,7 +233,7 @@ impl Values {
         }
     }
 
-    fn push(&mut self, row: usize, value: f64) {
+    fn push(&mut self, row: usize, step: f64, value: f64) {
         if self.rows.is_none() && row != self.values.len() {
             self.rows = Some((0..self.values.len() as u32).collect());
         }
@@ -240,6 +241,6 @@ impl Values {
             rows.push(row as u32);
         }
         self.values.push(value);
-        self.outline.push(value);
+        self.outline.push(step, value);
     }
 }
