@@ -66,7 +66,7 @@ fn blow_up(run: &Run<'_>, finding: &Finding) -> Option<String> {
     let main = run.main().filter(|main| main.positive && main.len() >= 3)?;
     let until = finding.step?.0;
     let smooth = main.smooth();
-    let near_best = smooth.step(Track::best(&smooth) + 2);
+    let near_best = smooth.step(Track::best(smooth) + 2);
     let (best_step, best) = main.lowest_between(f64::NEG_INFINITY, near_best.min(until))?;
     let (top_step, top) = main.highest_between(best_step, until)?;
     let rise = (top / best).ln();

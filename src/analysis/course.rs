@@ -1,19 +1,15 @@
 //! The course of a curve: its trend, its fall, and what noise would make of them.
 
 use super::{
-    methods::{
-        mann_kendall::{Trend, mann_kendall},
-        median::median_or_zero,
-        noise::noise,
-    },
+    methods::{mann_kendall::tau, median::median_or_zero, noise::noise},
     run::Track,
 };
 
 /// A curve's way from start to end.
 #[derive(Debug, Clone, Copy)]
 pub struct Course {
-    /// The trend of all of it.
-    pub trend: Trend,
+    /// Kendall's τ of all of it.
+    pub tau: f64,
     /// Relative fall, the two levels being medians.
     pub drop: f64,
     /// The fall in standard errors of the two levels.
@@ -32,7 +28,7 @@ impl Course {
         let later = median_or_zero(few.between(1, few.len()));
         let at_once = few.value(0) - later > (6.0 * sigma).max(0.1 * later.abs());
         Self {
-            trend: mann_kendall(&few.values),
+            tau: tau(&few.values),
             drop: track.drop(),
             errors: fall / standard_error(sigma, head.len(), tail.len()),
             at_once,
@@ -43,7 +39,7 @@ impl Course {
     /// came at once.
     pub fn improves(&self) -> bool {
         let falls = self.drop >= 0.05 && self.errors > 2.0;
-        falls || self.at_once || (self.trend.tau < -0.3 && self.drop > 0.0)
+        falls || self.at_once || (self.tau < -0.3 && self.drop > 0.0)
     }
 }
 

@@ -5,7 +5,12 @@ use std::{borrow::Cow, cell::OnceCell};
 use super::{
     course::Course,
     curve::{Curve, Ordered, Reset},
-    methods::{median::median_or_zero, noise::noise, running::running_median},
+    methods::{
+        mann_kendall::{Trend, mann_kendall},
+        median::median_or_zero,
+        noise::noise,
+        running::running_median,
+    },
     role::{self, Direction, Role, Split},
     series::Series,
 };
@@ -128,7 +133,9 @@ pub struct Track {
     pub positive: bool,
     blocks: OnceCell<Curve>,
     few: OnceCell<Curve>,
+    smooth: OnceCell<Curve>,
     course: OnceCell<Course>,
+    trend: OnceCell<Trend>,
 }
 
 impl Track {
@@ -153,7 +160,9 @@ impl Track {
             positive,
             blocks: OnceCell::new(),
             few: OnceCell::new(),
+            smooth: OnceCell::new(),
             course: OnceCell::new(),
+            trend: OnceCell::new(),
         }
     }
 
@@ -204,9 +213,14 @@ impl Track {
         self.few.get_or_init(|| self.blocks().blocks(FEW))
     }
 
-    /// Its trend and fall.
+    /// Its way from start to end.
     pub fn course(&self) -> Course {
         *self.course.get_or_init(|| Course::of(self))
+    }
+
+    /// Its trend with a p-value, which costs many times what τ alone does.
+    pub fn trend(&self) -> Trend {
+        *self.trend.get_or_init(|| mann_kendall(&self.few().values))
     }
 
     /// The level at the start: the median of the first twentieth.
@@ -241,12 +255,12 @@ impl Track {
     }
 
     /// `blocks` without single outliers: a running median of five, of three for short curves.
-    pub fn smooth(&self) -> Curve {
-        let window = if self.blocks().len() < 20 { 3 } else { 5 };
-        Curve {
-            steps: self.blocks().steps.clone(),
-            values: running_median(&self.blocks().values, window),
-        }
+    pub fn smooth(&self) -> &Curve {
+        self.smooth.get_or_init(|| {
+            let Curve { steps, values } = self.blocks();
+            let window = if values.len() < 20 { 3 } else { 5 };
+            Curve { steps: steps.clone(), values: running_median(values, window) }
+        })
     }
 
     /// The noise of `blocks`, a standard deviation.

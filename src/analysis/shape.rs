@@ -34,7 +34,8 @@ pub fn shape(name: &str, series: &Series, direction: Option<Direction>) -> Strin
     let judged = direction.is_some() || classify(name).direction.is_some();
     let report = checks::of_curves(&run);
     let held_out = classify(name).split == Some(Split::Eval);
-    if let Some(turn) = turn(track).filter(|t| judged && held_out && t.rising && t.sigmas > 3.0) {
+    let turn = (judged && held_out).then(|| turn(track)).flatten();
+    if let Some(turn) = turn.filter(|turn| turn.rising && turn.sigmas > 3.0) {
         let step = show(track.blocks().step(turn.lowest));
         words
             .push(format!("turned at step {step}, {} worse since", percent(turn.loss_from_lowest)));
@@ -89,7 +90,7 @@ fn manner(track: &Track) -> &'static str {
     if track.role == Role::LearningRate || track.len() < 5 {
         return "";
     }
-    match track.course().trend.tau.abs() {
+    match track.course().tau.abs() {
         0.9.. => ", steadily",
         0.4.. => "",
         0.2.. => ", noisily",

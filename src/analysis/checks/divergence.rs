@@ -5,7 +5,10 @@ use crate::analysis::{
     curve::Curve,
     finding::{Confidence, Finding, Kind, Report},
     methods::{
-        mann_kendall::mann_kendall, median::median_or_zero, noise::noise, running::running_median,
+        mann_kendall::{mann_kendall, tau},
+        median::median_or_zero,
+        noise::noise,
+        running::running_median,
     },
     number::show,
     role::Role,
@@ -46,19 +49,23 @@ fn diverged(track: &Track, strictness: f64) -> Option<Finding> {
     let sigma = noise(&x.values);
     let recent = best * 10 >= x.len() * 9;
     // Five deviations, or half of it where the curve has kept rising since its best.
+    let least = 2.0;
+    if recent || rise <= least * sigma * strictness {
+        return None;
+    }
     let since = Curve { steps: Vec::new(), values: x.between(best, x.len()).to_vec() }.blocks(400);
-    let trend = mann_kendall(&since.values);
-    let climbs = trend.tau > 0.3 && trend.p < 0.01;
+    let tau = tau(&since.values);
+    let climbs = tau > 0.3 && mann_kendall(&since.values).p < 0.01;
     let double = scaled.threshold(2.0, 1.0);
     // A curve that ended at twice where it began has nothing left to lose to noise.
     let ruined = lost > 1.0 && end - x.value(0).max(median_or_zero(x.head(0.05, 1))) > double;
-    let enough = if climbs || ruined { 2.0 } else { 5.0 };
-    if recent || rise <= enough * sigma * strictness {
+    let enough = if climbs || ruined { least } else { 5.0 };
+    if rise <= enough * sigma * strictness {
         return None;
     }
     let double = rise > double * strictness && lost > 0.35;
     // Up from the first point on: few points suffice where nearly every one is above the last.
-    let from_start = best == 0 && x.len() >= 5 && trend.tau > 0.8;
+    let from_start = best == 0 && x.len() >= 5 && tau > 0.8;
     let diverged = match track.role {
         // A loss of two players moves as it likes; only an explosion says something.
         Role::AdversarialLoss => rise > scaled.threshold(100.0, 20.0) && lost > 1.0,

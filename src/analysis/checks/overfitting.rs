@@ -7,7 +7,7 @@ use crate::analysis::{
     curve::Curve,
     finding::{Confidence, Finding, Kind, Report},
     methods::{
-        mann_kendall::mann_kendall,
+        mann_kendall::{mann_kendall, tau},
         median::median_or_zero,
         noise::noise,
         prechelt::{self, generalization_loss, rises},
@@ -111,15 +111,16 @@ pub fn turn(eval: &Track) -> Option<Turn> {
     let around = best.saturating_sub(1)..(best + 2).min(n);
     let lowest = around.min_by(|a, b| e.value(*a).total_cmp(&e.value(*b))).unwrap_or(best);
     let after = e.between(best, n);
-    let trend =
-        mann_kendall(&Curve { steps: Vec::new(), values: after.to_vec() }.blocks(400).values);
     let rising = match few {
         true => {
             let later = after.get(1..).unwrap_or_default();
             let above = later.iter().all(|v| *v > low);
             above && later.last() >= later.first()
         }
-        false => trend.tau > 0.2 && trend.p < 0.1,
+        false => {
+            let after = Curve { steps: Vec::new(), values: after.to_vec() }.blocks(400).values;
+            tau(&after) > 0.2 && mann_kendall(&after).p < 0.1
+        }
     };
     Some(Turn {
         best,
@@ -235,7 +236,7 @@ fn quotient(train: &Track, turn: &Turn) -> f64 {
 /// Whether the best of `score` came clearly after `step`.
 fn improves(score: &Track, step: f64) -> bool {
     let smooth = score.smooth();
-    let best = Track::best(&smooth);
+    let best = Track::best(smooth);
     let then = score.blocks().level_at(step, 1);
     let gain = then - smooth.value(best);
     score.len() >= 3

@@ -51,10 +51,10 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
 
 /// No fall of 5 %, or none beyond noise, and no clear trend; or the level of chance.
 fn not_learning(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> {
-    let Course { trend, drop, errors, at_once } = *course;
+    let Course { tau, drop, errors, at_once } = *course;
     let little = drop < 0.05 / run.strictness
-        && (trend.p > 0.05 || trend.tau.abs() < 0.3 || drop < 0.02 / run.strictness);
-    let only_noise = errors < 3.0 && trend.p > 0.05 && trend.tau > -0.2;
+        && (tau.abs() < 0.3 || drop < 0.02 / run.strictness || track.trend().p > 0.05);
+    let only_noise = errors < 3.0 && tau > -0.2 && track.trend().p > 0.05;
     let guessing = stands_at_chance(run, track);
     // A loss that moves little may yet teach what the held-out data measure.
     let learns = |eval: &Track| (eval.len() >= 3 && eval.drop() > 0.05) || still_improves(eval);
@@ -83,19 +83,19 @@ fn not_learning(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding
             .with("start", span.start)
             .with("now", span.end)
             .with("smoothed_drop_percent", 100.0 * drop)
-            .with("tau", trend.tau)
+            .with("tau", tau)
             .with("points", n)
     })
 }
 
 /// Under 5 % of progress, but steadily so: the second half as steep as half the first.
 fn lr_too_low(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> {
-    let Course { trend, drop, .. } = course;
-    let steady = *drop > 0.0
-        && *drop < 0.05 / run.strictness
-        && trend.p < 0.01
-        && trend.tau < -0.6
-        && track.len() >= FEWEST_FOR_PLATEAU;
+    let Course { tau, drop, .. } = *course;
+    let steady = drop > 0.0
+        && drop < 0.05 / run.strictness
+        && tau < -0.6
+        && track.len() >= FEWEST_FOR_PLATEAU
+        && track.trend().p < 0.01;
     if !steady {
         return None;
     }
@@ -131,7 +131,7 @@ fn lr_too_low(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> 
         .with("smoothed_drop_percent", 100.0 * drop)
         .with("slope_early", early)
         .with("slope_late", late)
-        .with("tau", trend.tau)
+        .with("tau", tau)
     })
 }
 
@@ -151,18 +151,19 @@ fn plateau(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> {
     let (late, gain) = (third - fourth, start - fourth);
     let most = late + 2.0 * standard_error(noise(&few.values), quarter, quarter);
     let level = third.abs();
-    let second = mann_kendall(few.between(n / 2, n));
+    let half = few.between(n / 2, n);
     let by_level = most < 0.01 * level / run.strictness && late < 0.025 * gain;
     let little = most < 0.022 * gain / run.strictness || by_level;
-    let ends = second.tau > -0.3 && (second.p > 0.03 || second.tau > -0.18);
+    let tau = tau(half);
+    let ends = tau > -0.18 || (tau > -0.3 && mann_kendall(half).p > 0.03);
     let flat = little && late.abs() < 0.04 * level.min(gain) && ends;
     // A loss that lost 99 % of itself has no further to go.
     let room = !track.positive || fourth > 0.01 * start;
     let since = knee(track);
-    let half = few.step(n / 2);
-    let early = since <= half;
+    let middle = few.step(n / 2);
+    let early = since <= middle;
     // Where the schedule has ended a run has no reason to move.
-    let ended = run.learning_rate.as_ref().is_some_and(|rate| schedule::has_decayed(rate, half));
+    let ended = run.learning_rate.as_ref().is_some_and(|rate| schedule::has_decayed(rate, middle));
     let still = flat && room && early && !ended && !run.eval.as_ref().is_some_and(still_improves);
     // A curve that falls in stairs stands still until the next.
     let landing = || shifts::explained(run, track).iter().any(|s| s.step > few.step(n * 2 / 5));
@@ -184,7 +185,7 @@ fn plateau(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> {
         .with("start", track.logged(start))
         .with("now", track.logged(fourth))
         .with("last_quarter_share_percent", 100.0 * late / gain)
-        .with("tau_second_half", second.tau)
+        .with("tau_second_half", tau)
     })
 }
 

@@ -19,7 +19,7 @@ impl Scaled {
             return Self { curve: curve.map(f64::ln), logarithmic: true, unit: 1.0 };
         }
         let smooth = track.smooth();
-        let gain = track.start() - smooth.value(Track::best(&smooth));
+        let gain = track.start() - smooth.value(Track::best(smooth));
         // A curve that never gained is measured by its noise.
         let unit = gain.max(10.0 * noise(&smooth.values)).max(f64::MIN_POSITIVE);
         Self { curve: curve.map(|v| v / unit), logarithmic: false, unit }

@@ -1,5 +1,7 @@
 //! Spikes of the loss and slow rises, with how they ended.
 
+use std::cell::LazyCell;
+
 use super::scale::Scaled;
 use crate::analysis::{
     finding::{Confidence, Finding, Kind, Report, Severity},
@@ -45,7 +47,10 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
     let warns = spikes.as_ref().is_some_and(|finding| finding.severity != Severity::Info);
     // A curve that diverged has risen: that is told once.
     let told = warns || report.find(Kind::Diverged).is_some();
-    let other = || slow_rise(track, run.strictness).or_else(|| erratic(track, run.strictness));
+    let other = || {
+        slow_rise(track, &scaled, run.strictness)
+            .or_else(|| erratic(track, &scaled, run.strictness))
+    };
     let other = if told { None } else { other() };
     report.findings.extend(other.or(spikes));
 }
@@ -53,20 +58,21 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
 /// Points more than 6.5 local deviations and 1.5 x above a running median of `n/10` (5 to 31)
 /// points; the first twentieth, where curves fall steeply, is left out.
 fn events(track: &Track, scaled: &Scaled, strictness: f64) -> Vec<Event> {
-    let rest = Rest::of(track, scaled);
+    let values = &track.curve.values;
+    let rest = Rest::of(values, scaled);
+    let deviations = LazyCell::new(|| Deviations::of(values, &rest));
     let height = scaled.threshold(1.5, 0.5) * strictness;
-    let n = track.len();
-    let part = n.div_ceil(20).max(1);
+    let part = values.len().div_ceil(20).max(1);
     let mut events: Vec<Event> = Vec::new();
-    for (p, values) in track.curve.values.chunks(part).enumerate() {
-        let lowest = height.max(6.5 * rest.scale(p, part) * strictness);
-        // The first twentieth is the first part.
-        for (i, &value) in values.iter().enumerate().filter(|_| p > 0) {
-            let i = p * part + i;
-            if !rest.exceeds(i, value, lowest) {
-                continue;
-            }
-            let above = rest.of_value(i, value);
+    for (p, values) in values.chunks(part).enumerate().skip(1) {
+        let places = values.iter().enumerate().map(|(i, value)| (p * part + i, *value));
+        let above = places.filter_map(|(i, value)| Some((i, rest.above(i, value)?)));
+        let high: Vec<(usize, f64)> = above.filter(|(_, above)| *above > height).collect();
+        if high.is_empty() {
+            continue;
+        }
+        let lowest = 6.5 * deviations.around(p, part) * strictness;
+        for (i, above) in high.into_iter().filter(|(_, above)| *above > lowest) {
             match events.last_mut().filter(|event| i - event.to <= 2) {
                 Some(event) => {
                     event.run = if i == event.to + 1 { event.run + 1 } else { 1 };
@@ -84,54 +90,60 @@ fn events(track: &Track, scaled: &Scaled, strictness: f64) -> Vec<Event> {
 /// What is left of the logged values above a running median, by the block medians where there are
 /// very many; the logarithm is taken only where it is asked for.
 struct Rest<'a> {
-    values: &'a [f64],
     scaled: &'a Scaled,
     baseline: Vec<f64>,
     /// The baseline as it would be logged.
     logged: Vec<f64>,
     /// Points a block.
     size: usize,
-    /// The deviation of all.
-    whole: f64,
 }
 
 impl<'a> Rest<'a> {
-    fn of(track: &'a Track, scaled: &'a Scaled) -> Self {
+    fn of(values: &[f64], scaled: &'a Scaled) -> Self {
         let blocks = &scaled.curve;
         let baseline = running_median(&blocks.values, (blocks.len() / 10).clamp(5, 31) | 1);
         let logged = baseline.iter().map(|b| scaled.logged(*b)).collect();
-        let values = &track.curve.values;
         let size = values.len().div_ceil(blocks.len().max(1)).max(1);
-        let mut rest = Self { values, scaled, baseline, logged, size, whole: 0.0 };
-        rest.whole = rest.spread(0, values.len());
-        rest
+        Self { scaled, baseline, logged, size }
     }
 
     fn of_value(&self, i: usize, value: f64) -> f64 {
         self.scaled.value(value) - self.baseline.get(i / self.size).copied().unwrap_or_default()
     }
 
-    /// Whether the value at `i` lies more than `height` above the baseline.
-    fn exceeds(&self, i: usize, value: f64, height: f64) -> bool {
-        // What is not above the baseline itself, as most are not, needs no logarithm.
+    /// The same where it is above zero: what is not, as half are not, needs no logarithm.
+    fn above(&self, i: usize, value: f64) -> Option<f64> {
         let logged = self.logged.get(i / self.size).copied().unwrap_or_default();
-        value > logged && self.of_value(i, value) > height
+        (value > logged).then(|| self.of_value(i, value))
+    }
+}
+
+/// What the noise around the baseline is, along the curve.
+struct Deviations {
+    /// What is left of every `stride`-th value.
+    some: Vec<f64>,
+    stride: usize,
+    whole: f64,
+}
+
+/// Of so many values, at least, a deviation is taken where there are more.
+const ENOUGH: usize = 10_000;
+
+impl Deviations {
+    fn of(values: &[f64], rest: &Rest<'_>) -> Self {
+        let stride = (values.len() / ENOUGH).max(1);
+        let some = values.iter().enumerate().step_by(stride);
+        let some: Vec<f64> = some.map(|(i, value)| rest.of_value(i, *value)).collect();
+        let whole = mad(&some).unwrap_or(0.0);
+        Self { some, stride, whole }
     }
 
     /// The deviation around the part `p`: of the nine twentieths around it, and at least half of
     /// the whole.
-    fn scale(&self, p: usize, part: usize) -> f64 {
-        let (from, to) = (p.saturating_sub(4) * part, (p + 5) * part);
-        self.spread(from, to.min(self.values.len())).max(0.5 * self.whole)
-    }
-
-    /// The deviation from `from` to `to`; of some thousand evenly spaced values where there are
-    /// very many.
-    fn spread(&self, from: usize, to: usize) -> f64 {
-        let stride = (to - from) / 5_000 + 1;
-        let values = self.values.iter().enumerate().take(to).skip(from).step_by(stride);
-        let some: Vec<f64> = values.map(|(i, value)| self.of_value(i, *value)).collect();
-        mad(&some).unwrap_or(0.0)
+    fn around(&self, p: usize, part: usize) -> f64 {
+        let place = |p: usize| (p * part).div_ceil(self.stride).min(self.some.len());
+        let around = self.some.get(place(p.saturating_sub(4))..place(p + 5)).unwrap_or_default();
+        mad(around).unwrap_or(0.0).max(0.5 * self.whole)
     }
 }
 
@@ -191,8 +203,7 @@ fn spikes(track: &Track, scaled: &Scaled, events: &[Event], strictness: f64) -> 
 /// A curve that keeps jumping up: where a spike is nothing unusual none stands out. A tenth of the
 /// points stand 1.5 x above the running median and undo a third of the gain, and jumps of 2 x go
 /// up twice as often as down: noise of the batches goes both ways.
-fn erratic(track: &Track, strictness: f64) -> Option<Finding> {
-    let scaled = Scaled::of(track);
+fn erratic(track: &Track, scaled: &Scaled, strictness: f64) -> Option<Finding> {
     let x = &scaled.curve;
     let baseline = running_median(&x.values, (x.len() / 10).clamp(5, 31) | 1);
     let (above, far) = (scaled.threshold(1.5, 0.35), scaled.threshold(2.0, 0.5));
@@ -240,8 +251,7 @@ fn lost(track: &Track, event: &Event) -> f64 {
 /// gain, a fifth of it in the logged unit (or 1,000 x, for a loss that began at millions), and six
 /// deviations. The window grows with the curve: the more often a run logs, the more of its points
 /// are one rise.
-fn slow_rise(track: &Track, strictness: f64) -> Option<Finding> {
-    let scaled = Scaled::of(track);
+fn slow_rise(track: &Track, scaled: &Scaled, strictness: f64) -> Option<Finding> {
     let x = &scaled.curve;
     let smooth = running_median(&x.values, (x.len() / 40).clamp(5, 51) | 1);
     let found = draw_up(&smooth)?;

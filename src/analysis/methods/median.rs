@@ -7,6 +7,9 @@ pub fn quantile(values: &mut [f64], q: f64) -> Option<f64> {
     let at = q.clamp(0.0, 1.0) * top as f64;
     let (_, low, rest) = values.select_nth_unstable_by(at as usize, f64::total_cmp);
     let low = *low;
+    if at.fract() == 0.0 {
+        return Some(low);
+    }
     let high = rest.iter().copied().min_by(f64::total_cmp).unwrap_or(low);
     Some(low + (high - low) * at.fract())
 }

@@ -2,27 +2,22 @@
 
 /// The median of the `window` points around each point (an odd number; shorter at the ends).
 ///
-/// The window is kept sorted, so that a step costs one search and two short moves.
+/// The window is kept sorted, so that a step costs two searches and one short move.
 pub fn running_median(values: &[f64], window: usize) -> Vec<f64> {
     let half = window / 2;
-    let mut sorted: Vec<f64> = Vec::with_capacity(window + 1);
-    let place = |sorted: &[f64], value: f64| {
-        sorted.partition_point(|v| v.total_cmp(&value) == std::cmp::Ordering::Less)
-    };
-    let mut entering = values.iter();
-    for &value in entering.by_ref().take(half) {
-        sorted.insert(place(&sorted, value), value);
-    }
+    let mut sorted: Vec<f64> = values.iter().copied().take(half).collect();
+    sorted.sort_by(f64::total_cmp);
+    let mut entering = values.iter().skip(half);
     let mut leaving = values.iter();
     let mut medians = Vec::with_capacity(values.len());
     for i in 0..values.len() {
-        if let Some(&value) = entering.next() {
-            sorted.insert(place(&sorted, value), value);
-        }
-        if i > half
-            && let Some(&value) = leaving.next()
-        {
-            sorted.remove(place(&sorted, value));
+        let new = entering.next();
+        let old = if i > half { leaving.next() } else { None };
+        match (old, new) {
+            (Some(&old), Some(&new)) => replace(&mut sorted, old, new),
+            (Some(&old), None) => drop(sorted.remove(place(&sorted, old))),
+            (None, Some(&new)) => sorted.insert(place(&sorted, new), new),
+            (None, None) => {}
         }
         let middle = sorted.len() / 2;
         let upper = sorted.get(middle).copied().unwrap_or(f64::NAN);
@@ -30,6 +25,25 @@ pub fn running_median(values: &[f64], window: usize) -> Vec<f64> {
         medians.push(if sorted.len() % 2 == 1 { upper } else { (lower + upper) / 2.0 });
     }
     medians
+}
+
+fn place(sorted: &[f64], value: f64) -> usize {
+    sorted.partition_point(|v| v.total_cmp(&value).is_lt())
+}
+
+/// What lies between the two places moves by one.
+fn replace(sorted: &mut [f64], old: f64, new: f64) {
+    let (from, to) = (place(sorted, old), place(sorted, new));
+    let mut moving = new;
+    if from < to {
+        for value in sorted.get_mut(from..to).unwrap_or_default().iter_mut().rev() {
+            std::mem::swap(value, &mut moving);
+        }
+    } else {
+        for value in sorted.get_mut(to..=from).unwrap_or_default() {
+            std::mem::swap(value, &mut moving);
+        }
+    }
 }
 
 #[cfg(test)]
