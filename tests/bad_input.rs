@@ -321,6 +321,37 @@ fn a_plain_meaning_is_answered() {
     }
 }
 
+/// By the text that such a key is shown as, the next run would be looked for without end.
+#[test]
+fn a_run_whose_key_is_no_text_is_listed_once() {
+    for (fixture, project, key) in [
+        ("0.14.2", "main", "run_name"),
+        ("0.24.2", "demo-main", "run_id"),
+        ("0.43.0", "demo-main", "run_id"),
+    ] {
+        let fixture = Fixture::unpack(fixture);
+        let mut session = Session::start(&fixture.dir);
+        let mut runs = || {
+            let asked = json!({"project": project, "limit": 500});
+            let answer = session.call("get_runs_for_project", asked).ok();
+            answer.structured["runs"].as_array().unwrap().len()
+        };
+        let before = runs();
+        let path = fixture.dir.join(format!("{project}.db"));
+        let database = rusqlite::Connection::open(path).unwrap();
+        for value in ["x'ff01'", "CAST(x'f1f2' AS TEXT)"] {
+            let both = if key == "run_id" { "run_id, run_name" } else { "run_name" };
+            let values = if key == "run_id" { format!("{value}, 'odd'") } else { value.to_owned() };
+            let sql = format!(
+                "INSERT INTO metrics (timestamp, step, metrics, {both})
+                 VALUES ('2026-01-01T00:00:00+00:00', 0, '{{\"loss\": 1}}', {values})"
+            );
+            database.execute_batch(&sql).unwrap();
+        }
+        assert_eq!(runs(), before + 2, "{project} by {key}");
+    }
+}
+
 #[test]
 fn a_run_is_known_by_name_id_and_unique_prefix() {
     let fixture = Fixture::unpack("0.43.0");
