@@ -13,7 +13,7 @@ use super::change::ChangeKey;
 use super::error::Result;
 use super::project::Snapshot;
 
-/// What an entry takes beside its value: its key twice, its places.
+/// What an entry takes beside its value: its key, its places.
 const ENTRY_BYTES: usize = 512;
 
 /// Which value of which database.
@@ -55,9 +55,9 @@ pub struct Cache {
 
 #[derive(Debug, Default)]
 struct Entries {
-    by_key: HashMap<Key, Entry>,
+    by_key: HashMap<Arc<Key>, Entry>,
     /// The least recently used first.
-    by_use: BTreeMap<u64, Key>,
+    by_use: BTreeMap<u64, Arc<Key>>,
     uses: u64,
     bytes: usize,
 }
@@ -78,11 +78,7 @@ impl Cache {
 
     /// What is kept under the key; it becomes the last to go.
     pub fn get<T: Send + Sync + 'static>(&self, key: &Key) -> Option<Cached<T>> {
-        let mut entries = self.entries();
-        let entry = entries.remove(key)?;
-        let found = entry.cached();
-        entries.add(key.clone(), entry);
-        found
+        self.entries().used(key)?.cached()
     }
 
     /// Takes out what is kept under the key.
@@ -102,7 +98,7 @@ impl Cache {
         let bytes = value.bytes() + key.what.len() + ENTRY_BYTES;
         let mut entries = self.entries();
         entries.remove(&key);
-        entries.add(key, Entry { change, value, bytes, used: 0 });
+        entries.add(Arc::new(key), Entry { change, value, bytes, used: 0 });
         while entries.bytes > self.most_bytes {
             let Some((_, oldest)) = entries.by_use.pop_first() else { break };
             entries.remove(&oldest);
@@ -115,11 +111,20 @@ impl Cache {
 }
 
 impl Entries {
-    fn add(&mut self, key: Key, entry: Entry) {
+    fn add(&mut self, key: Arc<Key>, entry: Entry) {
         self.uses += 1;
         self.bytes += entry.bytes;
-        self.by_use.insert(self.uses, key.clone());
+        self.by_use.insert(self.uses, Arc::clone(&key));
         self.by_key.insert(key, Entry { used: self.uses, ..entry });
+    }
+
+    fn used(&mut self, key: &Key) -> Option<&Entry> {
+        let entry = self.by_key.get_mut(key)?;
+        self.uses += 1;
+        let key = self.by_use.remove(&entry.used)?;
+        entry.used = self.uses;
+        self.by_use.insert(self.uses, key);
+        Some(entry)
     }
 
     fn remove(&mut self, key: &Key) -> Option<Entry> {

@@ -18,7 +18,7 @@ pub struct ChangeKey {
     wal: Option<FileKey>,
     header: Vec<u8>,
     wal_header: Vec<u8>,
-    shm_header: Vec<u8>,
+    shm_header: Option<Vec<u8>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,21 +37,36 @@ impl ChangeKey {
             &of_file(&self.wal),
             &self.header,
             &self.wal_header,
-            &self.shm_header,
+            self.shm_header.as_deref().unwrap_or_default(),
         ])
     }
 
     /// The key of the database at `path` as it is now; a missing file has a key too.
     pub fn of(path: &Path) -> Self {
         let wal = sidecar(path, "-wal");
-        let head = |file: &Path, length| handles::head(path, file, length).unwrap_or_default();
+        let head = |file: &Path, length| handles::head(path, file, length).ok();
         Self {
             database: FileKey::of(path),
-            header: head(path, 28),
-            wal_header: head(&wal, 32),
+            header: head(path, 28).unwrap_or_default(),
+            wal_header: head(&wal, 32).unwrap_or_default(),
             shm_header: head(&sidecar(path, "-shm"), 48),
             wal: FileKey::of(&wal),
         }
+    }
+
+    /// Whether the database is in WAL mode.
+    pub fn is_wal(&self) -> bool {
+        self.header.get(18) == Some(&2)
+    }
+
+    /// Whether something stands in the `-wal`.
+    pub fn has_log(&self) -> bool {
+        self.wal.as_ref().is_some_and(|wal| wal.size > 0)
+    }
+
+    /// Whether the `-shm` is there.
+    pub fn has_shared_memory(&self) -> bool {
+        self.shm_header.is_some()
     }
 }
 

@@ -15,7 +15,6 @@
 //! The ways without locks are right only while no writer appears. The change key tells
 //! afterwards; then the work is done once more.
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -71,7 +70,7 @@ pub type Work<'a, T> = &'a dyn Fn(&Opened<'_>) -> Result<T>;
 pub fn read<T>(path: &Path, project: &str, stop: &Stop, work: Work<'_, T>) -> Result<T> {
     for _ in 0..ATTEMPTS {
         let before = ChangeKey::of(path);
-        let way = way_in(path);
+        let way = Way::into(&before);
         let result = read_by(way, path, stop, Some(&before), work);
         let stands = way.takes_locks() || ChangeKey::of(path) == before;
         match result {
@@ -101,6 +100,15 @@ pub fn read<T>(path: &Path, project: &str, stop: &Stop, work: Work<'_, T>) -> Re
 }
 
 impl Way {
+    fn into(state: &ChangeKey) -> Self {
+        match (state.is_wal(), state.has_log(), state.has_shared_memory()) {
+            (false, _, _) => Self::ReadOnly,
+            (true, false, _) => Self::Immutable,
+            (true, true, true) => Self::ReadOnlySharedMemory,
+            (true, true, false) => Self::WithoutLocks,
+        }
+    }
+
     fn takes_locks(self) -> bool {
         matches!(self, Self::ReadOnly | Self::ReadOnlySharedMemory)
     }
@@ -114,18 +122,6 @@ impl Way {
             Self::WithoutLocks => "mode=ro&vfs=unix-none",
             Self::Copy => "mode=rw",
         }
-    }
-}
-
-fn way_in(path: &Path) -> Way {
-    let header = handles::head(path, path, 20).unwrap_or_default();
-    let is_wal = header.get(18) == Some(&2);
-    let has_log = fs::metadata(sidecar(path, "-wal")).is_ok_and(|wal| wal.len() > 0);
-    match (is_wal, has_log, sidecar(path, "-shm").exists()) {
-        (false, _, _) => Way::ReadOnly,
-        (true, false, _) => Way::Immutable,
-        (true, true, true) => Way::ReadOnlySharedMemory,
-        (true, true, false) => Way::WithoutLocks,
     }
 }
 
@@ -157,6 +153,8 @@ fn on_connection<T>(
     let mut connection = open(way, path)?;
     let gate = watch(&mut connection, stop)?;
     connection.execute_batch("BEGIN")?;
+    // This reads the schema; before the transaction it would take SQLite's locks twice.
+    connection.pragma_update(None, "cache_size", CACHED_PAGES)?;
     work(&Opened { connection: &connection, gate: &gate, change })
 }
 
@@ -184,7 +182,6 @@ fn open(way: Way, path: &Path) -> Result<Connection> {
     // than to run it.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    connection.pragma_update(None, "cache_size", CACHED_PAGES)?;
     if way == Way::WithoutLocks {
         // Exclusive mode keeps the index of the log on the heap; without locks it excludes nobody.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;

@@ -51,7 +51,7 @@ pub struct Snapshot<'a> {
     /// The connection, inside a read transaction.
     pub connection: &'a Connection,
     /// What to select from.
-    pub schema: Schema,
+    pub schema: Arc<Schema>,
     /// The project that was opened.
     pub project: &'a Project,
     /// When to give up.
@@ -222,9 +222,11 @@ impl Project {
             work(&snapshot)
         };
         match &self.path {
-            Some(path) if path.is_dir() => Err(self.unreadable("it is a directory")),
-            Some(path) if !path.exists() => Err(self.unreadable("the link leads nowhere")),
-            Some(path) => database::read(path, &self.name, stop, &on_connection),
+            Some(path) => match fs::metadata(path) {
+                Ok(about) if about.is_dir() => Err(self.unreadable("it is a directory")),
+                Ok(_) => database::read(path, &self.name, stop, &on_connection),
+                Err(_) => Err(self.unreadable("the link leads nowhere")),
+            },
             None => {
                 let mut connection = Connection::open_in_memory()?;
                 connection.execute_batch(CURRENT_SCHEMA)?;
@@ -267,14 +269,14 @@ impl Project {
         let mut schema = Schema::known(connection, &self.cache)?;
         self.unfold_first_file(connection, &mut schema)?;
         if !self.inbox.is_empty() {
-            self.inbox.lay_over(connection, &mut schema)?;
+            self.inbox.lay_over(connection, Arc::make_mut(&mut schema))?;
         }
         let change = opened.change.cloned();
         Ok(Snapshot { connection, schema, project: self, stop, gate: opened.gate, change })
     }
 
     /// 0.0.x knew no steps, and wrote UTC without saying so: rows are numbered in their order.
-    fn unfold_first_file(&self, connection: &Connection, schema: &mut Schema) -> Result<()> {
+    fn unfold_first_file(&self, connection: &Connection, schema: &mut Arc<Schema>) -> Result<()> {
         for (table, numbered) in [("metrics", true), ("configs", false)] {
             let Some(own) = schema.table(table).filter(|own| own.has("project_name")) else {
                 continue;
@@ -299,7 +301,7 @@ impl Project {
             connection.execute_batch(&format!(
                 "CREATE VIEW {view} AS SELECT {selected} FROM main.{table} {only}"
             ))?;
-            schema.replace(table, &view, columns);
+            Arc::make_mut(schema).replace(table, &view, columns);
         }
         Ok(())
     }

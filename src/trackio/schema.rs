@@ -67,14 +67,13 @@ impl Schema {
     /// The schema of an open database, from the cache where any database was defined by the same
     /// words: all those of one version of Trackio are. To ask for the columns of each table costs
     /// more than what most tools ask for then.
-    pub fn known(connection: &Connection, cache: &Cache) -> Result<Self> {
+    pub fn known(connection: &Connection, cache: &Cache) -> Result<Arc<Self>> {
         let key = Key::of_any(definitions(connection)?);
-        if let Some(kept) = cache.get::<Self>(&key) {
-            let user_version = user_version(connection)?;
-            return Ok(Self { user_version, ..Self::clone(&kept.value) });
+        if let Some(kept) = cache.get(&key) {
+            return Ok(kept.value);
         }
-        let schema = Self::read(connection)?;
-        cache.put(key, None, Arc::new(schema.clone()));
+        let schema = Arc::new(Self::read(connection)?);
+        cache.put(key, None, Arc::clone(&schema));
         Ok(schema)
     }
 
@@ -152,16 +151,15 @@ fn user_version(connection: &Connection) -> Result<i64> {
     Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
 }
 
-/// What the database was made with, word for word.
+/// What the database was made with, word for word, and its version.
 fn definitions(connection: &Connection) -> Result<String> {
-    let mut statement = connection.prepare("SELECT type, name, sql FROM main.sqlite_master")?;
+    let mut words = user_version(connection)?.to_string();
+    let mut statement =
+        connection.prepare("SELECT sql FROM main.sqlite_master WHERE sql IS NOT NULL")?;
     let mut rows = statement.query([])?;
-    let mut words = String::new();
     while let Some(row) = rows.next()? {
-        for column in 0..3 {
-            words += &value::text(row.get_ref(column)?).unwrap_or_default();
-            words.push('\0');
-        }
+        words.push('\0');
+        words += &value::text(row.get_ref(0)?).unwrap_or_default();
     }
     Ok(words)
 }

@@ -185,7 +185,7 @@ impl Target {
         }
         let project = &self.project;
         let gate = &Gate::default();
-        let connection = &transaction;
+        let (connection, schema) = (&transaction, schema.into());
         let value = work(&Transaction { connection, schema, project, stop, gate, change: None })?;
         transaction.commit()?;
         Ok(value)
