@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use jiff::Timestamp;
+use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, ToSql};
 
 use super::error::{Error, Result};
@@ -67,6 +68,19 @@ pub struct RawRow<'a> {
     pub json: &'a [u8],
 }
 
+impl<'a> RawRow<'a> {
+    /// The row with these values, in the order of the fields.
+    pub fn of([id, timestamp, step, metrics]: [ValueRef<'a>; 4]) -> Self {
+        let timestamp = value::bytes(timestamp).unwrap_or_default();
+        Self {
+            id: if let ValueRef::Integer(id) = id { id } else { 0 },
+            timestamp: std::str::from_utf8(timestamp).unwrap_or_default(),
+            step: Step::of(step).unwrap_or(Step::Whole(0)),
+            json: value::bytes(metrics).unwrap_or_default(),
+        }
+    }
+}
+
 /// One row, read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
@@ -97,12 +111,7 @@ pub fn for_each(
 ) -> Result<()> {
     let Some(table) = snapshot.schema.table(kind.table()) else { return Ok(()) };
     let (condition, key) = rows_of(snapshot, table, run);
-    let has_index = |name| snapshot.schema.has_index("metrics", name);
-    let by_step = kind == Kind::Metrics
-        && ties == Ties::Index
-        && has_index("idx_metrics_run_step")
-        && !has_index("idx_metrics_run_timestamp");
-    let order = if by_step { "timestamp, step, id" } else { "timestamp, id" };
+    let order = order(snapshot, kind, ties);
     let mut rows = table.source.clone();
     let mut parameters: Vec<&dyn ToSql> = vec![&key];
     let steps;
@@ -122,6 +131,58 @@ pub fn for_each(
         sql = format!("(SELECT id AS sorted FROM {sql} LIMIT -1) CROSS JOIN {rows} ON id = sorted");
     }
     read(snapshot, kind, &sql, parameters.as_slice(), selection, take)
+}
+
+fn order(snapshot: &Snapshot<'_>, kind: Kind, ties: Ties) -> &'static str {
+    let has_index = |name| snapshot.schema.has_index("metrics", name);
+    let by_step = kind == Kind::Metrics
+        && ties == Ties::Index
+        && has_index("idx_metrics_run_step")
+        && !has_index("idx_metrics_run_timestamp");
+    if by_step { "timestamp, step, id" } else { "timestamp, id" }
+}
+
+/// All rows of a run in SQL, for an aggregate function that takes them in the order in which they
+/// come.
+pub struct Stream<'r> {
+    /// Its arguments: the values of a [`RawRow`].
+    pub columns: &'static str,
+    /// Where they come from.
+    pub from: String,
+    /// What `?1` is.
+    pub key: &'r str,
+}
+
+/// The rows as [`for_each`] gives them with [`Ties::Index`]; `None` where there is no such table.
+///
+/// `ORDER BY` would put a subquery between the rows and the function, which takes longer than the
+/// function itself. The index has them in that order.
+pub fn stream<'r>(snapshot: &Snapshot<'_>, kind: Kind, run: &'r Run) -> Option<Stream<'r>> {
+    let table = snapshot.schema.table(kind.table())?;
+    let (condition, key) = rows_of(snapshot, table, run);
+    let (columns, index) = (columns(kind), order_index(snapshot, kind, table));
+    let rows = format!("{}{index} WHERE {condition}", table.source);
+    if index.is_empty() {
+        let order = order(snapshot, kind, Ties::Index);
+        let from = format!("(SELECT * FROM {rows} ORDER BY {order})");
+        return Some(Stream { columns, from, key });
+    }
+    Some(Stream { columns, from: rows, key })
+}
+
+/// The rows by their ids.
+pub fn stream_by_id<'r>(snapshot: &Snapshot<'_>, kind: Kind, run: &'r Run) -> Option<Stream<'r>> {
+    let table = snapshot.schema.table(kind.table())?;
+    let (condition, key) = rows_of(snapshot, table, run);
+    let from = format!("{} NOT INDEXED WHERE {condition}", table.source);
+    Some(Stream { columns: columns(kind), from, key })
+}
+
+fn columns(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Metrics => "id, timestamp, step, metrics",
+        Kind::System => "id, timestamp, 0, metrics",
+    }
 }
 
 /// Whether the run has more than so many rows, told by its index.
@@ -154,17 +215,6 @@ pub fn fills_table(snapshot: &Snapshot<'_>, kind: Kind, run: &Run) -> Result<boo
         own += i64::from(statement.query_row((key, id), |row| row.get::<_, bool>(0))?);
     }
     Ok(own > PROBES / 2)
-}
-
-/// Hands each row of the run to `take`, by id.
-pub fn for_each_by_id(
-    snapshot: &Snapshot<'_>,
-    kind: Kind,
-    run: &Run,
-    take: impl FnMut(RawRow<'_>) -> ControlFlow<()>,
-) -> Result<()> {
-    let which = Which { hint: " NOT INDEXED", rest: " ORDER BY id", value: None };
-    read_some(snapshot, kind, run, &which, take)
 }
 
 /// Hands each row of the run with a larger id than `id` to `take`.
@@ -290,23 +340,12 @@ fn read(
     selection: Selection,
     mut take: impl FnMut(RawRow<'_>) -> ControlFlow<()>,
 ) -> Result<()> {
-    let step = if kind == Kind::Metrics { "step" } else { "0" };
-    let sql = format!("SELECT id, timestamp, {step}, metrics FROM {from}");
+    let sql = format!("SELECT {} FROM {from}", columns(kind));
     let mut statement = snapshot.connection.prepare_cached(&sql)?;
     let mut rows = statement.query(parameters)?;
     while let Some(row) = rows.next()? {
-        let timestamp = value::bytes(row.get_ref(1)?).unwrap_or_default();
-        let timestamp = std::str::from_utf8(timestamp).unwrap_or_default();
-        if !is_within(selection, timestamp) {
-            continue;
-        }
-        let raw = RawRow {
-            id: row.get(0)?,
-            timestamp,
-            step: Step::of(row.get_ref(2)?).unwrap_or(Step::Whole(0)),
-            json: value::bytes(row.get_ref(3)?).unwrap_or_default(),
-        };
-        if take(raw).is_break() {
+        let raw = RawRow::of([row.get_ref(0)?, row.get_ref(1)?, row.get_ref(2)?, row.get_ref(3)?]);
+        if is_within(selection, raw.timestamp) && take(raw).is_break() {
             break;
         }
     }

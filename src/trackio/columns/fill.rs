@@ -1,7 +1,6 @@
 //! Reads rows into columns.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
@@ -27,52 +26,24 @@ const LONG: usize = 10_000;
 
 /// Reads all rows.
 pub fn all(snapshot: &Snapshot<'_>, kind: Kind, run: &Run, wanted: &Wanted) -> Result<Columns> {
-    let mut filler = Filler::of(wanted);
-    let in_order = |take: &mut dyn FnMut(&RawRow<'_>)| {
-        metric::for_each(snapshot, kind, run, Selection::All, Ties::Index, |row| {
-            take(&row);
-            ControlFlow::Continue(())
-        })
-    };
-    if !metric::has_more_than(snapshot, kind, run, LONG)? {
-        in_order(&mut |row| filler.take(row))?;
-        return Ok(filler.finish());
-    }
-    if metric::fills_table(snapshot, kind, run)?
-        && let Some(columns) = all_by_id(snapshot, kind, run, wanted)?
-    {
-        return Ok(columns);
-    }
-    batch::side_by_side(in_order, |row| filler.take(row))?;
-    Ok(filler.finish())
-}
-
-/// Reads all rows by their ids; `None` where their times are not in that order: several machines
-/// wrote the run, or a clock was set back.
-fn all_by_id(
-    snapshot: &Snapshot<'_>,
-    kind: Kind,
-    run: &Run,
-    wanted: &Wanted,
-) -> Result<Option<Columns>> {
-    let mut filler = Filler::of(wanted);
-    let (mut latest, mut is_in_order) = (String::new(), true);
-    let by_id = |take: &mut dyn FnMut(&RawRow<'_>)| {
-        metric::for_each_by_id(snapshot, kind, run, |row| {
-            match row.timestamp.cmp(latest.as_str()) {
-                Ordering::Equal => {}
-                Ordering::Greater => row.timestamp.clone_into(&mut latest),
-                Ordering::Less => {
-                    is_in_order = false;
-                    return ControlFlow::Break(());
-                }
+    if metric::has_more_than(snapshot, kind, run, LONG)? {
+        // By their ids they are in the order of their times too, unless several machines wrote
+        // the run or a clock was set back.
+        let fills_table = metric::fills_table(snapshot, kind, run)?;
+        let by_id = fills_table.then(|| metric::stream_by_id(snapshot, kind, run)).flatten();
+        for rows in by_id.into_iter().chain(metric::stream(snapshot, kind, run)) {
+            let mut filler = Filler::of(wanted);
+            if batch::side_by_side(snapshot.connection, &rows, |row| filler.take(row))? {
+                return Ok(filler.finish());
             }
-            take(&row);
-            ControlFlow::Continue(())
-        })
-    };
-    batch::side_by_side(by_id, |row| filler.take(row))?;
-    Ok(is_in_order.then(|| filler.finish()))
+        }
+    }
+    let mut filler = Filler::of(wanted);
+    metric::for_each(snapshot, kind, run, Selection::All, Ties::Index, |row| {
+        filler.take(&row);
+        ControlFlow::Continue(())
+    })?;
+    Ok(filler.finish())
 }
 
 /// Adds the rows that came since, or reads all again where the old ones have changed.
