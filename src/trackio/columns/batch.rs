@@ -19,6 +19,8 @@ use crate::trackio::value::Step;
 
 /// How many rows go over at a time.
 const ROWS: usize = 2_000;
+/// At so much JSON fewer do.
+const BYTES: usize = 4 << 20;
 /// How many batches may wait.
 const WAITING: usize = 4;
 
@@ -48,6 +50,10 @@ impl Batch {
             timestamp_end: self.timestamps.len(),
             json_end: self.json.len(),
         });
+    }
+
+    fn is_full(&self) -> bool {
+        self.rows.len() == ROWS || self.json.len() >= BYTES
     }
 
     /// Empties it, and keeps its memory for the next rows.
@@ -80,8 +86,9 @@ pub fn side_by_side(
     rows: &Stream<'_>,
     mut take: impl FnMut(&RawRow<'_>) + Send,
 ) -> Result<bool> {
-    let is_in_order = Arc::new(AtomicBool::new(true));
-    thread::scope(|scope| {
+    let goes_back = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&goes_back);
+    let read = thread::scope(|scope| {
         let (sender, receiver) = sync_channel::<Option<Batch>>(WAITING);
         let (giver, used) = channel::<Batch>();
         scope.spawn(move || {
@@ -92,14 +99,17 @@ pub fn side_by_side(
                 let _ = giver.send(batch);
             }
         });
-        let is_in_order = Arc::clone(&is_in_order);
-        let read = read(connection, rows, Reader { sender: sender.clone(), used, is_in_order });
+        let reader = Reader { sender: sender.clone(), used, goes_back: told };
+        let read = read(connection, rows, reader);
         // Sending fails only where `take` panicked, and then the scope does.
         let _ = sender.send(None);
         read
-    })
-    .or_else(|error| if is_in_order.load(Ordering::Relaxed) { Err(error) } else { Ok(()) })?;
-    Ok(is_in_order.load(Ordering::Relaxed))
+    });
+    match read {
+        Ok(()) => Ok(true),
+        Err(_) if goes_back.load(Ordering::Relaxed) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The name of the aggregate function, which is there for the time of one read.
@@ -118,7 +128,8 @@ fn read(connection: &Connection, rows: &Stream<'_>, reader: Reader) -> rusqlite:
 struct Reader {
     sender: SyncSender<Option<Batch>>,
     used: Receiver<Batch>,
-    is_in_order: Arc<AtomicBool>,
+    /// Whether a row came that was written before the one ahead of it.
+    goes_back: Arc<AtomicBool>,
 }
 
 /// What was read and not yet sent.
@@ -134,17 +145,22 @@ impl Aggregate<Unsent, bool> for Reader {
     }
 
     fn step(&self, context: &mut Context<'_>, unsent: &mut Unsent) -> rusqlite::Result<()> {
-        let row = RawRow::of([0, 1, 2, 3].map(|column| context.get_raw(column)));
+        let row = RawRow::of([
+            context.get_raw(0),
+            context.get_raw(1),
+            context.get_raw(2),
+            context.get_raw(3),
+        ]);
         match row.timestamp.cmp(unsent.latest.as_str()) {
             std::cmp::Ordering::Equal => {}
             std::cmp::Ordering::Greater => row.timestamp.clone_into(&mut unsent.latest),
             std::cmp::Ordering::Less => {
-                self.is_in_order.store(false, Ordering::Relaxed);
+                self.goes_back.store(true, Ordering::Relaxed);
                 return Err(rusqlite::Error::UserFunctionError("rows out of order".into()));
             }
         }
         unsent.batch.push(&row);
-        if unsent.batch.rows.len() == ROWS {
+        if unsent.batch.is_full() {
             let next = self.used.try_recv().unwrap_or_default();
             let _ = self.sender.send(Some(std::mem::replace(&mut unsent.batch, next)));
         }

@@ -98,6 +98,8 @@ struct Filler {
     order: Vec<usize>,
     keeps_places: bool,
     last_seconds: f64,
+    /// What the walk found in the row at hand; empty between rows.
+    found: Vec<(Key<'static>, Scalar<'static>)>,
     last_json: Vec<u8>,
     last_row_id: i64,
     rows_taken: usize,
@@ -110,6 +112,12 @@ struct Slot {
     column: Column,
     is_wanted: bool,
     last_row: usize,
+}
+
+/// An empty list in the same memory, which may outlive what the full one borrowed.
+#[expect(clippy::unnecessary_filter_map, reason = "to filter would keep the lifetime")]
+fn emptied(found: Vec<(Key<'_>, Scalar<'_>)>) -> Vec<(Key<'static>, Scalar<'static>)> {
+    found.into_iter().filter_map(|_| None).collect()
 }
 
 /// A number by JSON's grammar, which Rust's reader takes too.
@@ -131,6 +139,7 @@ impl Filler {
             slots: Vec::new(),
             order: Vec::new(),
             last_seconds: f64::NAN,
+            found: Vec::new(),
             last_json: Vec::new(),
             last_row_id: 0,
             rows_taken: 0,
@@ -168,11 +177,17 @@ impl Filler {
 
     /// Takes a row that the walk knows; otherwise changes nothing and says so.
     fn take_flat(&mut self, step: f64, json: &[u8]) -> bool {
-        let mut found = Vec::with_capacity(self.order.len() + 1);
+        let mut found: Vec<(Key<'_>, Scalar<'_>)> = std::mem::take(&mut self.found);
         let guess = |place: usize| self.slots.get(*self.order.get(place)?)?.quoted.as_deref();
-        if row::walk(json, guess, &mut found).is_err() || !self.find_slots(&found) {
-            return false;
+        let is_flat = row::walk(json, guess, &mut found).is_ok() && self.find_slots(&found);
+        if is_flat {
+            self.take_found(step, &found);
         }
+        self.found = emptied(found);
+        is_flat
+    }
+
+    fn take_found(&mut self, step: f64, found: &[(Key<'_>, Scalar<'_>)]) {
         let row = self.columns.rows;
         for (slot, (_, scalar)) in self.order.iter().zip(found) {
             let Some(slot) = self.slots.get_mut(*slot).filter(|slot| slot.is_wanted) else {
@@ -188,7 +203,6 @@ impl Filler {
                 Scalar::Null => {}
             }
         }
-        true
     }
 
     /// Puts the slots of a row's keys in order. `false` where a key is repeated: the last counts,
