@@ -42,14 +42,14 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
         return;
     }
     let scaled = Scaled::of(track);
-    let events = events(track, &scaled, run.strictness);
+    let rest = Rest::of(&track.curve.values, &scaled);
+    let events = events(track, &rest, run.strictness);
     let spikes = spikes(track, &scaled, &events, run.strictness);
     let warns = spikes.as_ref().is_some_and(|finding| finding.severity != Severity::Info);
     // A curve that diverged has risen: that is told once.
     let told = warns || report.find(Kind::Diverged).is_some();
     let other = || {
-        slow_rise(track, &scaled, run.strictness)
-            .or_else(|| erratic(track, &scaled, run.strictness))
+        slow_rise(track, &scaled, run.strictness).or_else(|| erratic(track, &rest, run.strictness))
     };
     let other = if told { None } else { other() };
     report.findings.extend(other.or(spikes));
@@ -57,11 +57,10 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
 
 /// Points more than 6.5 local deviations and 1.5 x above a running median of `n/10` (5 to 31)
 /// points; the first twentieth, where curves fall steeply, is left out.
-fn events(track: &Track, scaled: &Scaled, strictness: f64) -> Vec<Event> {
+fn events(track: &Track, rest: &Rest<'_>, strictness: f64) -> Vec<Event> {
     let values = &track.curve.values;
-    let rest = Rest::of(values, scaled);
-    let deviations = LazyCell::new(|| Deviations::of(values, &rest));
-    let height = scaled.threshold(1.5, 0.5) * strictness;
+    let deviations = LazyCell::new(|| Deviations::of(values, rest));
+    let height = rest.scaled.threshold(1.5, 0.5) * strictness;
     let part = values.len().div_ceil(20).max(1);
     let mut events: Vec<Event> = Vec::new();
     for (p, values) in values.chunks(part).enumerate().skip(1) {
@@ -203,13 +202,13 @@ fn spikes(track: &Track, scaled: &Scaled, events: &[Event], strictness: f64) -> 
 /// A curve that keeps jumping up: where a spike is nothing unusual none stands out. A tenth of the
 /// points stand 1.5 x above the running median and undo a third of the gain, and jumps of 2 x go
 /// up twice as often as down: noise of the batches goes both ways.
-fn erratic(track: &Track, scaled: &Scaled, strictness: f64) -> Option<Finding> {
+fn erratic(track: &Track, rest: &Rest<'_>, strictness: f64) -> Option<Finding> {
+    let Rest { scaled, baseline, .. } = rest;
     let x = &scaled.curve;
-    let baseline = running_median(&x.values, (x.len() / 10).clamp(5, 31) | 1);
     let (above, far) = (scaled.threshold(1.5, 0.35), scaled.threshold(2.0, 0.5));
     let undone =
         track.end() + 0.35 * track.start().max(track.blocks().value(0)) - 0.35 * track.end();
-    let rest = x.values.iter().zip(&baseline).zip(&track.blocks().values);
+    let rest = x.values.iter().zip(baseline).zip(&track.blocks().values);
     let rest = rest.map(|((x, base), value)| (x - base, *value)).enumerate();
     let rest: Vec<(usize, (f64, f64))> = rest.skip(x.len().div_ceil(20)).collect();
     let jumps = rest.iter().filter(|(_, (up, value))| *up > above && *value > undone);
