@@ -163,6 +163,10 @@ def main():
             took, memory = cold(binary, directory, "get_metric_values", **one)
             note("metric", took)
             note("metric memory", memory)
+            note(
+                "trackio metric",
+                timed(lambda: SQLiteStorage.get_metric_values("long", "run-0000", "train/loss")),
+            )
             took, memory = cold(binary, directory, "get_run_summary", **summary)
             note("summary", took)
             note("summary memory", memory)
@@ -175,11 +179,6 @@ def main():
                 "trackio many",
                 timed(lambda: (SQLiteStorage.get_projects(), SQLiteStorage.get_run_records("many"),
                                SQLiteStorage.get_max_steps_for_runs("many"))),
-            )
-        for _ in range(2):
-            note(
-                "trackio metric",
-                timed(lambda: SQLiteStorage.get_metric_values("long", "run-0000", "train/loss")),
             )
         for _ in range(20):
             started = time.perf_counter()
