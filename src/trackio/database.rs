@@ -70,7 +70,7 @@ pub type Work<'a, T> = &'a dyn Fn(&Opened<'_>) -> Result<T>;
 pub fn read<T>(path: &Path, project: &str, stop: &Stop, work: Work<'_, T>) -> Result<T> {
     for _ in 0..ATTEMPTS {
         let before = ChangeKey::of(path);
-        let way = Way::into(&before);
+        let way = Way::of(&before);
         let result = read_by(way, path, stop, Some(&before), work);
         let stands = way.takes_locks() || ChangeKey::of(path) == before;
         match result {
@@ -100,7 +100,7 @@ pub fn read<T>(path: &Path, project: &str, stop: &Stop, work: Work<'_, T>) -> Re
 }
 
 impl Way {
-    fn into(state: &ChangeKey) -> Self {
+    fn of(state: &ChangeKey) -> Self {
         match (state.is_wal(), state.has_log(), state.has_shared_memory()) {
             (false, _, _) => Self::ReadOnly,
             (true, false, _) => Self::Immutable,
