@@ -1,6 +1,7 @@
 //! Whether a database has changed, told without a connection to it.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -18,6 +19,7 @@ pub struct ChangeKey {
     wal: Option<FileKey>,
     header: Vec<u8>,
     wal_header: Vec<u8>,
+    /// `None` where there is none.
     shm_header: Option<Vec<u8>>,
 }
 
@@ -44,7 +46,11 @@ impl ChangeKey {
     /// The key of the database at `path` as it is now; a missing file has a key too.
     pub fn of(path: &Path) -> Self {
         let wal = sidecar(path, "-wal");
-        let head = |file: &Path, length| handles::head(path, file, length).ok();
+        let head = |file: &Path, length| match handles::head(path, file, length) {
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            // One that may not be read is there all the same.
+            read => Some(read.unwrap_or_default()),
+        };
         Self {
             database: FileKey::of(path),
             header: head(path, 28).unwrap_or_default(),
@@ -110,4 +116,21 @@ pub fn sidecar(database: &Path, suffix: &str) -> PathBuf {
     let mut name = database.as_os_str().to_os_string();
     name.push(suffix);
     PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Another user's, say: without it the log would be read past the writer's locks.
+    #[test]
+    fn shared_memory_that_cannot_be_read_is_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = directory.path().join("a.db");
+        let is_there = || ChangeKey::of(&database).has_shared_memory();
+        assert!(!is_there());
+        // To be opened, but not to be read.
+        fs::create_dir(sidecar(&database, "-shm")).unwrap();
+        assert!(is_there());
+    }
 }

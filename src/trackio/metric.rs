@@ -70,14 +70,14 @@ pub struct RawRow<'a> {
 
 impl<'a> RawRow<'a> {
     /// The row with these values, in the order of the fields.
-    pub fn of([id, timestamp, step, metrics]: [ValueRef<'a>; 4]) -> Self {
+    pub fn of([id, timestamp, step, metrics]: [ValueRef<'a>; 4]) -> rusqlite::Result<Self> {
         let timestamp = value::bytes(timestamp).unwrap_or_default();
-        Self {
-            id: if let ValueRef::Integer(id) = id { id } else { 0 },
+        Ok(Self {
+            id: id.as_i64()?,
             timestamp: std::str::from_utf8(timestamp).unwrap_or_default(),
             step: Step::of(step).unwrap_or(Step::Whole(0)),
             json: value::bytes(metrics).unwrap_or_default(),
-        }
+        })
     }
 }
 
@@ -160,14 +160,12 @@ pub struct Stream<'r> {
 pub fn stream<'r>(snapshot: &Snapshot<'_>, kind: Kind, run: &'r Run) -> Option<Stream<'r>> {
     let table = snapshot.schema.table(kind.table())?;
     let (condition, key) = rows_of(snapshot, table, run);
-    let (columns, index) = (columns(kind), order_index(snapshot, kind, table));
-    let rows = format!("{}{index} WHERE {condition}", table.source);
+    let index = order_index(snapshot, kind, table);
+    let mut from = format!("{}{index} WHERE {condition}", table.source);
     if index.is_empty() {
-        let order = order(snapshot, kind, Ties::Index);
-        let from = format!("(SELECT * FROM {rows} ORDER BY {order})");
-        return Some(Stream { columns, from, key });
+        from = format!("(SELECT * FROM {from} ORDER BY {})", order(snapshot, kind, Ties::Index));
     }
-    Some(Stream { columns, from: rows, key })
+    Some(Stream { columns: columns(kind), from, key })
 }
 
 /// The rows by their ids.
@@ -344,7 +342,7 @@ fn read(
     let mut statement = snapshot.connection.prepare_cached(&sql)?;
     let mut rows = statement.query(parameters)?;
     while let Some(row) = rows.next()? {
-        let raw = RawRow::of([row.get_ref(0)?, row.get_ref(1)?, row.get_ref(2)?, row.get_ref(3)?]);
+        let raw = RawRow::of([row.get_ref(0)?, row.get_ref(1)?, row.get_ref(2)?, row.get_ref(3)?])?;
         if is_within(selection, raw.timestamp) && take(raw).is_break() {
             break;
         }

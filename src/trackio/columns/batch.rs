@@ -150,7 +150,7 @@ impl Aggregate<Unsent, bool> for Reader {
             context.get_raw(1),
             context.get_raw(2),
             context.get_raw(3),
-        ]);
+        ])?;
         match row.timestamp.cmp(unsent.latest.as_str()) {
             std::cmp::Ordering::Equal => {}
             std::cmp::Ordering::Greater => row.timestamp.clone_into(&mut unsent.latest),
