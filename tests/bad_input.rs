@@ -324,10 +324,11 @@ fn a_plain_meaning_is_answered() {
 /// By the text that such a key is shown as, the next run would be looked for without end.
 #[test]
 fn a_run_whose_key_is_no_text_is_listed_once() {
-    for (fixture, project, key) in [
-        ("0.14.2", "main", "run_name"),
-        ("0.24.2", "demo-main", "run_id"),
-        ("0.43.0", "demo-main", "run_id"),
+    // With the other columns that a row needs, and their values.
+    for (fixture, project, key, columns, values) in [
+        ("0.14.2", "main", "run_name", "", ""),
+        ("0.24.2", "demo-main", "run_id", ", run_name", ", 'odd'"),
+        ("0.43.0", "demo-main", "run_id", ", run_name", ", 'odd'"),
     ] {
         let fixture = Fixture::unpack(fixture);
         let mut session = Session::start(&fixture.dir);
@@ -340,11 +341,9 @@ fn a_run_whose_key_is_no_text_is_listed_once() {
         let path = fixture.dir.join(format!("{project}.db"));
         let database = rusqlite::Connection::open(path).unwrap();
         for value in ["x'ff01'", "CAST(x'f1f2' AS TEXT)"] {
-            let both = if key == "run_id" { "run_id, run_name" } else { "run_name" };
-            let values = if key == "run_id" { format!("{value}, 'odd'") } else { value.to_owned() };
             let sql = format!(
-                "INSERT INTO metrics (timestamp, step, metrics, {both})
-                 VALUES ('2026-01-01T00:00:00+00:00', 0, '{{\"loss\": 1}}', {values})"
+                "INSERT INTO metrics (timestamp, step, metrics, {key}{columns})
+                 VALUES ('2026-01-01T00:00:00+00:00', 0, '{{\"loss\": 1}}', {value}{values})"
             );
             database.execute_batch(&sql).unwrap();
         }

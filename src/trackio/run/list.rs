@@ -40,11 +40,7 @@ fn read(snapshot: &Snapshot<'_>) -> Result<Vec<Run>> {
     }
     // Python sorts once more, by time alone, and keeps the order of equals.
     runs.sort_by(|a, b| a.created_at.cmp(&b.created_at));
-    for name in ["system_metrics", "alerts"] {
-        if let Some(table) = others.table(name) {
-            add_unlisted(snapshot, table, &mut runs)?;
-        }
-    }
+    add_unlisted(snapshot, &others, &mut runs)?;
     Ok(runs)
 }
 
@@ -286,18 +282,20 @@ fn add_from_external_links(
 }
 
 /// Runs that Trackio cannot see: they crashed before the first metric, say.
-fn add_unlisted(snapshot: &Snapshot<'_>, table: &Table, runs: &mut Vec<Run>) -> Result<()> {
+fn add_unlisted(snapshot: &Snapshot<'_>, others: &Others<'_>, runs: &mut Vec<Run>) -> Result<()> {
     let mut ids: BTreeSet<String> = runs.iter().map(|run| run.id.clone()).collect();
     let mut names: BTreeSet<String> = runs.iter().map(|run| run.name.clone()).collect();
-    for run in distinct_runs(snapshot, table)? {
-        let is_known = match rows_of(snapshot, table, &run) {
-            ("run_id = ?1", id) => ids.contains(id),
-            (_, name) => names.contains(name),
-        };
-        if !is_known {
-            ids.insert(run.id.clone());
-            names.insert(run.name.clone());
-            runs.push(Run { source: Source::SystemOrAlerts, ..run });
+    for table in ["system_metrics", "alerts"].into_iter().filter_map(|name| others.table(name)) {
+        for run in distinct_runs(snapshot, table)? {
+            let is_known = match rows_of(snapshot, table, &run) {
+                ("run_id = ?1", id) => ids.contains(id),
+                (_, name) => names.contains(name),
+            };
+            if !is_known {
+                ids.insert(run.id.clone());
+                names.insert(run.name.clone());
+                runs.push(Run { source: Source::SystemOrAlerts, ..run });
+            }
         }
     }
     Ok(())
