@@ -202,6 +202,8 @@ fn an_unknown_name_leads_to_the_nearest() {
         ("get_system_logs", who(json!({"metrics": ["cpu/utilisation"]})), "cpu/utilization"),
     ];
     for (tool, arguments, nearest) in cases {
+        // Afresh: another tool's answer may have made the names known.
+        let mut session = Session::start(&fixture.dir);
         let said = session.call(tool, arguments.clone()).failure();
         assert!(said.contains(nearest), "{tool} {arguments}: {nearest} is not named: {said}");
     }

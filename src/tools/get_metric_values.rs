@@ -306,7 +306,8 @@ impl Question<'_> {
 
     fn nothing_found(&self) -> TrackioResult<Failure> {
         let metric = &self.args.metric;
-        let wanted = Wanted::values_of_one(metric);
+        // The names of all, so that the nearest can be told.
+        let wanted = Wanted { every_metric: true, ..Wanted::values_of_one(metric) };
         let columns = columns::of_run(self.snapshot, Kind::Metrics, self.run(), &wanted)?;
         let Some(column) = columns.metrics.get(metric) else {
             let known: Vec<&str> = columns.metrics.keys().map(String::as_str).collect();
