@@ -13,6 +13,7 @@
 //!      journal     what was written, when, and how to undo it
 //! ```
 //!
+//! Every layer may use `visible` and `quote`: how texts and names of the data are shown.
 //! `trackio` knows nothing of MCP; `analysis` knows nothing of SQL or JSON.
 
 pub mod analysis;
@@ -20,6 +21,8 @@ pub mod chart;
 pub mod commands;
 pub mod journal;
 pub mod mcp;
+pub mod quote;
 pub mod remote;
 pub mod tools;
 pub mod trackio;
+pub mod visible;

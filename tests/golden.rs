@@ -258,6 +258,14 @@ fn judge(line: &Recorded, facts: &Facts) -> Verdict {
     if nope("run") || nope("metric_name") {
         return Missing(tool, asked);
     }
+    if run == Some("") {
+        return LeftOut(
+            "an empty run is no run that was named; a run called so is known by its id",
+        );
+    }
+    if arguments.get("metric_name").is_some_and(|name| name == "") {
+        return LeftOut("an empty metric is none that was named; get_logs shows one called so");
+    }
     if matches!(arguments["search"].as_str(), Some("%" | "_" | "\\")) {
         return LeftOut("letters like others here; any text for Trackio's search");
     }

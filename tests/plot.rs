@@ -254,8 +254,6 @@ fn mistakes_teach() {
         (json!({"runs": ["words"]}), "no metric with numbers to draw in run words"),
         (json!({"runs": ["b"], "project": "p"}), "has no run `b`"),
         (json!({"project": "q"}), "no project `q`"),
-        (json!({"runs": []}), "`runs` is empty"),
-        (json!({"metrics": []}), "`metrics` is empty"),
         (json!({"smoothing": 1}), "at most 0.999"),
         (json!({"runs": ["many"], "metrics": many}), "at most 6 metrics"),
     ];

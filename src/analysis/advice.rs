@@ -76,7 +76,7 @@ fn blow_up(run: &Run<'_>, finding: &Finding) -> Option<String> {
             "restart from a checkpoint at or before step {}, where {} was best ({}): by step {} \
              it had risen to {}",
             show(best_step),
-            main.name,
+            main.shown(),
             show(best),
             show(top_step),
             show(top)

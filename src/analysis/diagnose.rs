@@ -178,7 +178,7 @@ fn notes(run: &Run<'_>) -> Vec<String> {
     if let Some(train) = run.train.as_ref().filter(|t| t.role == Role::LossPart) {
         notes.push(format!(
             "{} is one term of the loss; name another with train_metric",
-            train.name
+            train.shown()
         ));
     }
     if run.family == Family::Reinforcement {

@@ -52,10 +52,10 @@ pub fn project(track: &Track, at_step: f64) -> Result<Projection, String> {
     let curve = track.curve.blocks(POINTS);
     let last = curve.last_step();
     if !track.positive {
-        return Err(format!("{} is not a loss above zero", track.name));
+        return Err(format!("{} is not a loss above zero", track.shown()));
     }
     if curve.len() < FEWEST {
-        return Err(format!("{} has {} points; {FEWEST} needed", track.name, track.len()));
+        return Err(format!("{} has {} points; {FEWEST} needed", track.shown(), track.len()));
     }
     if last < LEAST_SEEN * at_step {
         return Err(format!("only {} of the steps are done", percent(last / at_step)));

@@ -75,7 +75,7 @@ fn healthy(run: &Run<'_>, confidence: Confidence, report: &Report) -> String {
         let best = Track::best(&eval.curve);
         text.push_str(&format!(
             "; {} is {} at step {}, its best {} at step {}",
-            eval.name,
+            eval.shown(),
             show(eval.logged(eval.last())),
             show(eval.curve.last_step()),
             show(eval.logged(eval.curve.value(best))),

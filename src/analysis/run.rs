@@ -14,6 +14,7 @@ use super::{
     role::{self, Direction, Role, Split},
     series::Series,
 };
+use crate::quote;
 
 mod resolve;
 
@@ -164,6 +165,11 @@ impl Track {
             course: OnceCell::new(),
             trend: OnceCell::new(),
         }
+    }
+
+    /// Its name within a sentence.
+    pub fn shown(&self) -> Cow<'_, str> {
+        quote::name(&self.name)
     }
 
     /// A value of `curve` as it was logged.

@@ -11,6 +11,7 @@ use super::{
     series::Series,
     span::course,
 };
+use crate::quote;
 
 /// Points that are named.
 const ANCHORS: usize = 12;
@@ -27,7 +28,7 @@ pub fn shape(name: &str, series: &Series, direction: Option<Direction>) -> Strin
     };
     let run = Run::resolve(facts, &options);
     let Some(track) = run.train.as_ref().filter(|track| !track.is_empty()) else {
-        return format!("{name} has no finite value");
+        return format!("{} has no finite value", quote::name(name));
     };
     let mut words = vec![format!("{}{}", course(track), manner(track))];
     // A schedule or a counter is described, not judged.

@@ -72,7 +72,7 @@ pub fn say(track: &Track, shifts: &[Shift]) -> Option<String> {
     };
     Some(format!(
         "{} changes in {times} from {} to {} at step {}, {why}: explained, not an anomaly",
-        track.name,
+        track.shown(),
         show(before),
         show(after),
         show(largest.step),

@@ -74,7 +74,7 @@ pub fn course(track: &Track) -> String {
     let change = span.change();
     // From near zero everything is thousands of percent.
     let by = if change.abs() < 10.0 { percent(change) } else { String::new() };
-    let (name, first, last) = (&track.name, track.curve.step(0), track.curve.last_step());
+    let (name, first, last) = (track.shown(), track.curve.step(0), track.curve.last_step());
     let (start, end, first, last) = (show(start), show(end), show(first), show(last));
     match (smoothed, by.is_empty()) {
         (false, true) => {

@@ -69,7 +69,7 @@ fn by_points(
 ) -> (Verdict, Confidence, Option<Kind>) {
     match track.map_or(0, Track::len) {
         n if n < FEWEST => {
-            let name = track.map_or("the reward", |track| track.name.as_str());
+            let name = track.map_or("the reward".into(), |track| track.shown());
             let points = if n == 1 { "point" } else { "points" };
             report.skip("verdict", format!("{name} has {n} {points}; {FEWEST} needed"));
             (Verdict::InsufficientData, Confidence::High, None)
@@ -102,13 +102,16 @@ fn supervised(run: &Run<'_>, report: &mut Report) -> (Verdict, Confidence, Optio
                 let points = if n == 1 { "point" } else { "points" };
                 format!(
                     "{} has {n} {points}; {FEWEST} needed, 8 where the way is not clear",
-                    main.name
+                    main.shown()
                 )
             }
             Some(main) if n < 8 => {
-                format!("{} has {n} points without a direction beyond noise; 8 needed", main.name)
+                format!(
+                    "{} has {n} points without a direction beyond noise; 8 needed",
+                    main.shown()
+                )
             }
-            Some(main) => format!("{} moves within its noise over {n} points", main.name),
+            Some(main) => format!("{} moves within its noise over {n} points", main.shown()),
             None => "no training or eval metric is known; name one with train_metric".to_owned(),
         };
         report.skip("verdict", reason);

@@ -8,11 +8,12 @@ use super::prompts::Prompt;
 use crate::tools::common::address::{TEMPLATES, safe};
 use crate::tools::common::likeness::likeness;
 use crate::tools::common::shape::importance;
-use crate::tools::common::{Context, Failure, resolve};
+use crate::tools::common::{Context, Failure, absent, newest, resolve};
 use crate::tools::document;
 use crate::trackio::columns::{self, Wanted};
 use crate::trackio::metric::Kind;
 use crate::trackio::run;
+use crate::visible::visible;
 
 /// Somebody is typing: what cannot be read in so much is left out.
 const TIME: Duration = Duration::from_secs(1);
@@ -51,7 +52,7 @@ impl Question {
         }
         let given = |name: &str| {
             let value = request.context.as_ref()?.get_argument(name)?.trim();
-            (!value.is_empty()).then(|| value.to_owned())
+            (!absent::is_blank_text(value)).then(|| value.to_owned())
         };
         let (project, run) = (given("project"), given("run"));
         Ok(Self { name, typed: request.argument.value, project, run, is_in_address })
@@ -69,8 +70,8 @@ impl Question {
         let fitting = ranked(typed, names);
         let total = fitting.len();
         let written = |name: String| match self.is_in_address {
-            true => safe(&name),
-            false => format!("{before}{name}"),
+            true => safe(&visible(&name)),
+            false => format!("{before}{}", visible(&name)),
         };
         let values = fitting.into_iter().take(CompletionInfo::MAX_VALUES).map(written).collect();
         let has_more = total > CompletionInfo::MAX_VALUES;
@@ -93,7 +94,7 @@ impl Question {
     fn runs(&self, context: &Context) -> Result<Vec<String>, Failure> {
         let projects = match &self.project {
             Some(project) => vec![resolve::project(context, project)?],
-            None => resolve::newest_projects_first(context)?,
+            None => newest::projects(context)?.0,
         };
         let started = Instant::now();
         let mut names = Vec::new();

@@ -265,8 +265,8 @@ impl Server {
     fn no_such_tool(&self, name: &str) -> ErrorData {
         let names = self.tools.iter().map(|tool| tool.name());
         let message = format!(
-            "There is no tool `{}`. Nearest: {}.",
-            text::visible(&text::cut(name, 80)),
+            "There is no tool {}. Nearest: {}.",
+            text::in_backquotes(name),
             quoted(&nearest(name, names))
         );
         ErrorData::invalid_params(message, None)
@@ -321,9 +321,11 @@ fn bug(place: &str) -> Failure {
 }
 
 fn refused(failure: &Failure) -> ErrorData {
-    ErrorData::invalid_params(failure.0.clone(), None)
+    ErrorData::invalid_params(failure.clone().shown().0, None)
 }
 
 fn no_resource(uri: &str, failure: &Failure) -> ErrorData {
-    ErrorData::resource_not_found(failure.0.clone(), Some(json!({"uri": text::cut(uri, 2_000)})))
+    let uri = text::cut(uri, 2_000);
+    let data = json!({"uri": text::visible(&uri)});
+    ErrorData::resource_not_found(failure.clone().shown().0, Some(data))
 }

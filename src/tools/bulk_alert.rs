@@ -69,9 +69,6 @@ impl Tool for BulkAlert {
                 timestamp: row.timestamp.as_deref(),
                 id: row.alert_id.as_deref(),
             };
-            if row.title.trim().is_empty() {
-                return Err(common.failure("its `title` is empty"));
-            }
             let content = Content::Alert {
                 title: row.title.clone(),
                 text: row.text.clone(),

@@ -5,6 +5,7 @@ mod gather;
 mod metric;
 mod output;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rmcp::schemars;
@@ -13,7 +14,7 @@ use serde::Deserialize;
 
 use super::common::nearest::{nearest, quoted};
 use super::common::shape::importance;
-use super::common::{Answer, Context, Failure, Page, resolve};
+use super::common::{Answer, Context, Failure, Page, resolve, text};
 use super::{Category, Tool};
 use crate::analysis::compare::align::Align;
 use crate::analysis::compare::alike::{Alike, alike};
@@ -22,6 +23,7 @@ use crate::analysis::compare::part::part;
 use crate::analysis::compare::recommend::{Candidate, Recommendation, recommend};
 use crate::analysis::number::Number;
 use crate::analysis::role::{Direction, Role, Split, classify, is_test};
+use crate::quote;
 use crate::trackio::Snapshot;
 use config_diff::ConfigDiff;
 use gather::Entry;
@@ -248,7 +250,7 @@ fn unfair(deciding: &Contest, group: &Alike, entries: &[Entry]) -> Fairness {
         .zip(&deciding.contenders)
         .zip(&group.names)
         .map(|((entry, contender), name)| Entrant {
-            label: entry.label.clone(),
+            label: quote::name(&entry.label).into_owned(),
             status: entry.status(),
             step: entry.last_step(),
             total: entry.planned(),
@@ -256,7 +258,7 @@ fn unfair(deciding: &Contest, group: &Alike, entries: &[Entry]) -> Fairness {
             contender: contender.clone(),
         })
         .collect();
-    let mut fairness = fairness(&deciding.metric, deciding.role, &entrants);
+    let mut fairness = fairness(&quote::name(&deciding.metric), deciding.role, &entrants);
     if let Some(mixed) = mixed_kinds(entries) {
         fairness.warnings.insert(0, mixed);
         fairness.other_scale |= matches!(deciding.role, Role::TrainLoss | Role::EvalLoss);
@@ -266,13 +268,13 @@ fn unfair(deciding: &Contest, group: &Alike, entries: &[Entry]) -> Fairness {
 
 /// Losses of different kinds of training cannot be ranked.
 fn mixed_kinds(entries: &[Entry]) -> Option<String> {
-    let mut kinds: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut kinds: BTreeMap<&str, Vec<Cow<'_, str>>> = BTreeMap::new();
     for entry in entries {
         if let Some(kind) = entry.kind() {
-            kinds.entry(kind).or_default().push(&entry.label);
+            kinds.entry(kind).or_default().push(quote::name(&entry.label));
         }
     }
-    let told = |(kind, runs): (&&str, &Vec<&str>)| format!("{kind} in {}", names(runs));
+    let told = |(kind, runs): (&&str, &Vec<Cow<'_, str>>)| format!("{kind} in {}", names(runs));
     let told: Vec<String> = kinds.iter().map(told).collect();
     (kinds.len() > 1).then(|| {
         format!(
@@ -298,8 +300,9 @@ fn recommended(
     if deciding.direction.is_none() {
         return none(format!(
             "No clear winner: the name {} does not tell which way is better. Ask again with \
-             metrics: [\"{}\"] and direction: min or max.",
-            deciding.metric, deciding.metric
+             metrics: [{}] and direction: min or max.",
+            text::brief_name(&deciding.metric),
+            quote::quoted(&deciding.metric)
         ));
     }
     if let Some(scale) = fairness.warnings.first().filter(|_| fairness.other_scale) {
@@ -309,13 +312,13 @@ fn recommended(
         .iter()
         .zip(&deciding.contenders)
         .map(|(entry, contender)| Candidate {
-            label: &entry.label,
+            label: quote::name(&entry.label),
             contender: contender.as_ref(),
             extent: entry.extent(),
             failed: entry.failed(),
         })
         .collect();
-    recommend(&deciding.metric, &candidates, align, seed_groups)
+    recommend(&quote::name(&deciding.metric), &candidates, align, seed_groups)
 }
 
 /// The other metrics of weight in which another run is clearly better.
@@ -333,7 +336,7 @@ fn against(
             let best = *ranking.order.first().filter(|best| **best != run)?;
             let knows_noise = ranking.noise.is_some() && weight(&contest.metric) <= most;
             let label = entries.get(best).filter(|_| knows_noise)?.label.as_str();
-            Some(format!("{label} in {}", contest.metric))
+            Some(format!("{} in {}", quote::name(label), quote::name(&contest.metric)))
         })
         .collect();
     if voices.is_empty() {

@@ -81,10 +81,10 @@ impl Tool for DeleteRun {
             return Err(changed());
         }
         let did = format!(
-            "Deleted run `{}` ({}) of project `{}`: {}.",
-            run.name,
+            "Deleted run {} ({}) of project {}: {}.",
+            text::in_backquotes(&run.name),
             run.id,
-            project.name,
+            text::in_backquotes(&project.name),
             deletion.told()
         );
         let deed = Deed { tool: Self::NAME, did, edit: Edit::Remove, digest: Some(digest) };

@@ -14,6 +14,7 @@ use self::item::{EventItem, ListItem, Listing, RegistryFacts, RunArtifactItem};
 use self::search::{Filter, Found};
 use super::common::checkpoint::{self, Checkpoint};
 use super::common::shape::counted;
+use super::common::unread::Unread;
 use super::common::{Answer, Context, Failure, Output, Page, resolve, text};
 use super::{Category, Tool};
 use crate::analysis::role::classify;
@@ -142,12 +143,6 @@ struct Scope {
     notes: Vec<String>,
 }
 
-impl Scope {
-    fn of(projects: Vec<Project>) -> Self {
-        Self { projects, of_run: None, notes: Vec::new() }
-    }
-}
-
 /// The projects, and the run where one was named.
 fn scope(context: &Context, args: &Args) -> Result<Scope, Failure> {
     if let Some(run) = &args.run {
@@ -167,11 +162,19 @@ fn scope(context: &Context, args: &Args) -> Result<Scope, Failure> {
         ));
     }
     if let Some(name) = &args.project {
-        return Ok(Scope::of(vec![resolve::project(context, name)?]));
+        let projects = vec![resolve::project(context, name)?];
+        return Ok(Scope { projects, of_run: None, notes: Vec::new() });
     }
     let names = context.store.all_project_names(&context.stop)?;
-    let projects = names.iter().filter_map(|name| context.store.project(name, &context.stop).ok());
-    Ok(Scope::of(projects.collect()))
+    let (mut projects, mut unread) = (Vec::new(), Unread::default());
+    for name in names {
+        match context.store.project(&name, &context.stop) {
+            Ok(project) => projects.push(project),
+            Err(error) => unread.add(&name, &error.into()),
+        }
+    }
+    let notes = unread.note("found").into_iter().collect();
+    Ok(Scope { projects, of_run: None, notes })
 }
 
 fn of_run(

@@ -86,9 +86,17 @@ impl Projects {
 
 impl Output for Projects {
     fn headline(&self) -> String {
-        match self.details.total {
-            0 => "There is no project.".to_owned(),
-            total => format!("{}.", counted(total, "project")),
+        let has_problem = |detail: &&Detail| detail.problem.is_some();
+        let problems = self.details.items.iter().filter(has_problem).count();
+        match (self.details.total, problems) {
+            (0, _) => "There is no project.".to_owned(),
+            (total, 0) => format!("{}.", counted(total, "project")),
+            (total, some) => {
+                format!(
+                    "{}; {some} of those listed here cannot be read.",
+                    counted(total, "project")
+                )
+            }
         }
     }
 

@@ -79,7 +79,9 @@ impl Tool for GetArtifact {
                 artifact.manifest = Page::picked(vec![file.item()], 1, &first_page(context));
             }
             None => {
-                artifact.registered_in = Some(source::registered_in(context, &artifact.home)?);
+                let (registered, unread) = source::registered_in(context, &artifact.home)?;
+                artifact.registered_in = Some(registered);
+                notes.extend(unread);
                 let items = files.all.iter().map(files::File::item).collect();
                 artifact.manifest = Page::of(items, &context.page, DEFAULT_LIMIT);
                 artifact.files = Some(files.summary());

@@ -246,9 +246,12 @@ fn project_files(
             "Files of trackio.save have no metric and no step. Leave these out, or the type.",
         ));
     }
-    let name = match &args.project {
-        Some(name) => resolve::project(context, name)?.name,
-        None => resolve::target(context, None, args.run.as_deref())?.project.name,
+    let (name, about_choice) = match &args.project {
+        Some(name) => (resolve::project(context, name)?.name, Vec::new()),
+        None => {
+            let target = resolve::target(context, None, args.run.as_deref())?;
+            (target.project.name, target.notes)
+        }
     };
     let mut files = Files::of(directory, &name);
     let notes = files_notes(&files);
@@ -259,7 +262,7 @@ fn project_files(
     if context.page.offset == 0 {
         output.add_older(files.older);
     }
-    Ok(Answer::new(output).with_notes(notes))
+    Ok(Answer::new(output).with_notes(about_choice).with_notes(notes))
 }
 
 fn files_notes(files: &Files) -> Vec<String> {

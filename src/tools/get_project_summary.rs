@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::common::shape::{RunFacts, RunItem, counted, direction, importance};
-use super::common::{Answer, Context, Failure, Output, Page, diagnosis, resolve, text};
+use super::common::{Answer, Context, Failure, Output, Page, diagnosis, newest, resolve, text};
 use super::diagnose_run::word;
 use super::{Category, Tool};
 use crate::analysis::run::Options;
@@ -116,10 +116,10 @@ impl Tool for GetProjectSummary {
         let target = match &args.project {
             Some(name) => (resolve::project(context, name)?, Vec::new()),
             None => {
-                let target = resolve::target(context, None, None)?;
-                let name = resolve::shown(&target.project.name);
-                let note = format!("No project was named: `{name}` has the newest row.");
-                (target.project, vec![note])
+                let (project, mut notes) = newest::project(context)?;
+                let name = resolve::shown(&project.name);
+                notes.insert(0, format!("No project was named: `{name}` has the newest row."));
+                (project, notes)
             }
         };
         let (project, mut notes) = target;

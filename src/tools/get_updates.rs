@@ -12,7 +12,7 @@ use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::shape::counted;
-use super::common::{Answer, Context, Failure, Output};
+use super::common::{Answer, Context, Failure, Output, text};
 use super::{Category, Tool};
 use changes::{Change, RunNow};
 use look::{Looked, Question};
@@ -108,7 +108,7 @@ fn answer(question: Question, looked: Looked) -> Answer<Updates> {
 impl Output for Updates {
     fn headline(&self) -> String {
         let whose = match &self.project {
-            Some(project) => format!("project {project}"),
+            Some(project) => format!("project {}", text::brief_name(project)),
             None => "all projects".to_owned(),
         };
         match (&self.since, self.whole) {

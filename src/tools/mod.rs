@@ -50,6 +50,7 @@ mod upload_db_to_space;
 
 pub use access::{Access, Permission};
 pub use category::Category;
+use common::arguments::Reading;
 use common::budget::Fitted;
 use common::schema::Side;
 use common::{Answer, Context, Failure, Output, PageRequest, Progress, arguments, budget, schema};
@@ -196,11 +197,12 @@ impl<T: Tool> AnyTool for Entry<T> {
         surroundings: &Surroundings,
         given: Map<String, Value>,
     ) -> Result<Fitted, Failure> {
-        self.answer(surroundings, given).map_err(Failure::cut)
+        self.answer(surroundings, given).map_err(Failure::shown)
     }
 }
 
 impl<T: Tool> Entry<T> {
+    /// Answers the call as it was given; where that finds nothing, as it can be read otherwise.
     fn answer(
         &self,
         surroundings: &Surroundings,
@@ -209,11 +211,37 @@ impl<T: Tool> Entry<T> {
         if !surroundings.permission.covers(T::ACCESS) {
             return Err(access::refusal(T::NAME));
         }
+        let others = match T::ACCESS {
+            Access::Read => arguments::readings(&self.input_schema(), &given),
+            Access::Write { .. } | Access::Send { .. } => Vec::new(),
+        };
+        let missing = arguments::meant_missing(T::NAME, &self.input_schema(), &given);
+        let mut answer = self.answer_to(surroundings, given, None);
+        for Reading { arguments, note } in others {
+            if answer.as_ref().is_ok_and(Fitted::found_something)
+                || surroundings.stop.is_cancelled()
+            {
+                break;
+            }
+            answer = self.answer_to(surroundings, arguments, note).or(answer);
+        }
+        answer.map_err(|failure| match missing {
+            Some(missing) => Failure(format!("{failure} {missing}")),
+            None => failure,
+        })
+    }
+
+    fn answer_to(
+        &self,
+        surroundings: &Surroundings,
+        given: Map<String, Value>,
+        note: Option<String>,
+    ) -> Result<Fitted, Failure> {
         let checked = arguments::check(T::NAME, &self.input_schema(), given)?;
         let context =
             Context { page: checked.page, tokens: checked.tokens, ..surroundings.context() };
         let args = arguments::read(T::NAME, checked.own)?;
-        budget::fit(T::run(&context, args)?, checked.tokens)
+        budget::fit(T::run(&context, args)?.with_notes(note), checked.tokens)
     }
 }
 

@@ -63,7 +63,6 @@ impl Tool for PlotMetrics {
 
 /// The answer with a picture of that size.
 pub fn plot(context: &Context, args: &Args, size: Size) -> Result<Answer<Plot>, Failure> {
-    check(args)?;
     let first = args.runs.iter().flatten().next();
     let target = resolve::target(context, args.project.as_deref(), first.map(String::as_str))?;
     let named = match &args.runs {
@@ -76,19 +75,6 @@ pub fn plot(context: &Context, args: &Args, size: Size) -> Result<Answer<Plot>, 
         .map_err(|error| Failure(format!("There is no picture: {error}.")))?;
     let answer = Answer::new(sketch.plot).with_picture(Picture::png(picture));
     Ok(answer.with_notes(target.notes).with_notes(sketch.notes))
-}
-
-fn check(args: &Args) -> Result<(), Failure> {
-    let empty =
-        [("runs", &args.runs, "the newest run"), ("metrics", &args.metrics, "the main ones")];
-    for (name, list, default) in empty {
-        if list.as_ref().is_some_and(Vec::is_empty) {
-            return Err(Failure(format!(
-                "The list `{name}` is empty, so there is nothing to draw. Leave it out for {default}."
-            )));
-        }
-    }
-    Ok(())
 }
 
 /// All that is known before the picture is drawn.

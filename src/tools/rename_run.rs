@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::common::edit::{self, Chosen, Deed, undoable};
 use super::common::resolve::shown;
+use super::common::text::in_backquotes;
 use super::common::{Answer, Context, Failure, Output, text};
 use super::{Access, Category, Tool};
 use crate::trackio::Run;
@@ -53,7 +54,7 @@ impl Tool for RenameRun {
         if args.run_id.is_some() && run.name != args.old_name {
             return Err(Failure(format!(
                 "Nothing was renamed: run {} is named `{}`, not `{}`.",
-                run.id,
+                text::brief_name(&run.id),
                 shown(&run.name),
                 shown(&args.old_name)
             )));
@@ -61,8 +62,11 @@ impl Tool for RenameRun {
         let new_name = args.new_name.trim();
         let others = namesakes(context, &chosen, new_name)?;
         let did = format!(
-            "Renamed run `{}` ({}) of project `{}` to `{new_name}`.",
-            run.name, run.id, project.name
+            "Renamed run {} ({}) of project {} to {}.",
+            in_backquotes(&run.name),
+            run.id,
+            in_backquotes(&project.name),
+            in_backquotes(new_name)
         );
         let deed = Deed { tool: Self::NAME, did, edit: Edit::Rename(new_name), digest: None };
         let id = undoable(context, &chosen, deed)?;
@@ -83,11 +87,12 @@ impl Tool for RenameRun {
 /// How many other runs have the new name; a failure where the name cannot be.
 fn namesakes(context: &Context, chosen: &Chosen, new_name: &str) -> Result<usize, Failure> {
     let run = &chosen.run;
-    if new_name.is_empty() {
-        return Err(Failure::new("Nothing was renamed: new_name is empty."));
-    }
     if run.name == new_name {
-        return Err(Failure(format!("Run {} is named `{}` already.", run.id, shown(new_name))));
+        return Err(Failure(format!(
+            "Run {} is named `{}` already.",
+            text::brief_name(&run.id),
+            shown(new_name)
+        )));
     }
     context.read(&chosen.project, |snapshot| {
         let has_it = |other: &&Run| other.name == new_name && other.id != run.id;

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::quote::backquoted;
+
 /// Why it failed. The tools turn it into a sentence with a next step.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -14,10 +16,10 @@ pub enum Error {
         reason: String,
     },
     /// The project has no database and nothing in the inbox.
-    #[error("there is no project `{0}`")]
+    #[error("there is no project {}", backquoted(.0))]
     NoSuchProject(String),
     /// The project's file is there, but no database can be read from it.
-    #[error("the database of project `{project}` cannot be read: {reason}")]
+    #[error("the database of project {} cannot be read: {reason}", backquoted(project))]
     Unreadable {
         /// The project's name as given.
         project: String,
@@ -25,12 +27,13 @@ pub enum Error {
         reason: String,
     },
     /// A writer held the database for longer than we wait.
-    #[error("the database of project `{0}` is locked by a writer; try again in a moment")]
+    #[error("the database of project {} is locked by a writer; try again in a moment", backquoted(.0))]
     Busy(String),
     /// Other processes wrote for longer than a write waits.
     #[error(
-        "nothing was written: for {seconds} seconds other processes held the lock of project \
-         `{project}`. Try again; when it stays so, look for a process that hangs"
+        "nothing was written: for {seconds} seconds other processes held the lock of project {}. Try \
+         again; when it stays so, look for a process that hangs",
+        backquoted(project)
     )]
     NoTurn {
         /// The project's name as given.
@@ -39,7 +42,10 @@ pub enum Error {
         seconds: u64,
     },
     /// The project's file cannot or must not be written.
-    #[error("nothing was written: project `{project}` cannot be written, because {reason}")]
+    #[error(
+        "nothing was written: project {} cannot be written, because {reason}",
+        backquoted(project)
+    )]
     NotWritable {
         /// The project's name as given.
         project: String,

@@ -1,6 +1,6 @@
 //! A project's name and the name of its file.
 
-use unicode_general_category::{GeneralCategory as Category, get_general_category};
+use unicode_properties::{GeneralCategory as Category, UnicodeGeneralCategory};
 
 /// The file stem that Trackio gives a project (`utils.py`, `canonical_project_name`).
 ///
@@ -17,7 +17,7 @@ fn is_alnum(c: char) -> bool {
         return c.is_ascii_alphanumeric();
     }
     matches!(
-        get_general_category(c),
+        c.general_category(),
         Category::UppercaseLetter
             | Category::LowercaseLetter
             | Category::TitlecaseLetter

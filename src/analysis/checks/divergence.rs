@@ -23,7 +23,7 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
         return;
     };
     if track.len() < 3 {
-        report.skip("diverged", format!("{} has {} points; 3 needed", track.name, track.len()));
+        report.skip("diverged", format!("{} has {} points; 3 needed", track.shown(), track.len()));
         return;
     }
     if let Some(finding) = diverged(track, run.strictness) {
@@ -85,7 +85,7 @@ fn diverged(track: &Track, strictness: f64) -> Option<Finding> {
             &track.name,
             format!(
                 "{} was best ({}) at step {}, rose from step {} on and ended at {}{}, {} {}its best",
-                track.name,
+                track.shown(),
                 show(best),
                 show(best_step),
                 show(onset),

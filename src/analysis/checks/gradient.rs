@@ -18,7 +18,7 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
         return;
     };
     if grad.len() < 5 {
-        let reason = format!("{} has {} points; 5 needed", grad.name, grad.len());
+        let reason = format!("{} has {} points; 5 needed", grad.shown(), grad.len());
         report.skip("grad_explosion", reason);
         return;
     }
@@ -46,7 +46,7 @@ fn sustained(grad: &Track, strictness: f64) -> Option<Finding> {
             &grad.name,
             format!(
                 "{} grew throughout, from {} to {} (smoothed; {:.0} x)",
-                grad.name,
+                grad.shown(),
                 show(start),
                 show(end),
                 growth
@@ -87,7 +87,7 @@ fn jumps(grad: &Track, strictness: f64) -> Option<Finding> {
             &grad.name,
             format!(
                 "{} rose above ten times its recent median in {} of {} rows ({}), first at step {}",
-                grad.name,
+                grad.shown(),
                 jumps.len(),
                 n,
                 percent(share),
@@ -124,7 +124,7 @@ fn high(grad: &Track, report: &mut Report) {
             &grad.name,
             format!(
                 "{} reached {} at step {} (median {}); usually logged before clipping",
-                grad.name,
+                grad.shown(),
                 show(value),
                 show(grad.curve.step(i)),
                 show(median)

@@ -32,7 +32,7 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
         &rate.name,
         format!(
             "{} was {} ({} of its peak) when {} became unstable at step {}",
-            rate.name,
+            rate.shown(),
             show(there),
             percent(there / peak),
             symptom.metric,

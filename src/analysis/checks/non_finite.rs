@@ -12,6 +12,7 @@ use crate::analysis::{
     run::Run,
     stats::NonFinite,
 };
+use crate::quote;
 
 /// Finds the worst of all metrics.
 pub fn check(run: &Run<'_>, report: &mut Report) {
@@ -70,17 +71,18 @@ fn judge(run: &Run<'_>, name: &str, ordered: &Ordered) -> Option<Finding> {
     let kind = kind(&ordered.holes);
     let since = ordered.holes.get(tail).map(|(step, _)| *step);
     let rows = format!("{count} of {n} values ({})", percent(share));
+    let shown = quote::name(name);
     let summary = match (lasting, since) {
-        (true, Some(_)) if n == 1 => format!("{name} has one value, which is {kind}"),
-        (true, Some(_)) if count == n => format!("{name} is {kind} in all {n} values"),
+        (true, Some(_)) if n == 1 => format!("{shown} has one value, which is {kind}"),
+        (true, Some(_)) if count == n => format!("{shown} is {kind} in all {n} values"),
         (true, Some(since)) => format!(
-            "{name} is {kind} from step {} to the end, {rows}; last finite at step {}",
+            "{shown} is {kind} from step {} to the end, {rows}; last finite at step {}",
             show(since),
             show(last_good.unwrap_or_default())
         ),
-        (true, None) => format!("{name} is {kind} in {rows}, {}", steps(first_step, last_step)),
+        (true, None) => format!("{shown} is {kind} in {rows}, {}", steps(first_step, last_step)),
         (false, _) => {
-            format!("{name} was {kind} in passing, {}: {rows}", steps(first_step, last_step))
+            format!("{shown} was {kind} in passing, {}: {rows}", steps(first_step, last_step))
         }
     };
     let finding = Finding::new(Kind::NonFinite, name, summary)
@@ -129,8 +131,8 @@ fn zero_loss(run: &Run<'_>) -> Option<Finding> {
             format!(
                 "{} reads 0.0 while {} is not finite in {} rows from step {}: the loss is NaN, \
                  left out of the logged mean",
-                loss.name,
-                grad.name,
+                loss.shown(),
+                grad.shown(),
                 hidden.len(),
                 show(first)
             ),

@@ -60,7 +60,7 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
             }
         }
         Some(eval) => {
-            let reason = format!("{} has {} points; 3 needed", eval.name, eval.len());
+            let reason = format!("{} has {} points; 3 needed", eval.shown(), eval.len());
             report.skip("overfitting", reason);
         }
         None if run.eval_scores.is_empty() => {
@@ -195,12 +195,12 @@ fn overfitting(run: &Run<'_>, train: &Track, eval: &Track) -> Option<Finding> {
     let mut summary = format!(
         "{} was best ({}) at step {} and has risen {rise} to {}{} since, while {} fell a further \
          {} (smoothed)",
-        eval.name,
+        eval.shown(),
         show(best),
         show(best_step),
         show(now),
         span.mark(),
-        train.name,
+        train.shown(),
         percent(fall.max(0.0)),
     );
     if n < 8 {
@@ -208,7 +208,7 @@ fn overfitting(run: &Run<'_>, train: &Track, eval: &Track) -> Option<Finding> {
     }
     if let Some(score) = improving {
         let best_step = score.blocks().step(Track::best(score.blocks()));
-        summary.push_str(&format!("; {} was best at step {}", score.name, show(best_step)));
+        summary.push_str(&format!("; {} was best at step {}", score.shown(), show(best_step)));
     }
     Some(
         Finding::new(Kind::Overfitting, &eval.name, summary)
@@ -266,12 +266,12 @@ fn worsening(run: &Run<'_>, train: &Track, score: &Track) -> Option<Finding> {
             &score.name,
             format!(
                 "{} was best ({}) at step {} and has worsened to {}{} since, while {} improved",
-                score.name,
+                score.shown(),
                 show(best),
                 show(best_step),
                 show(now),
                 span.mark(),
-                train.name
+                train.shown()
             ),
         )
         .at(best_step)
@@ -298,9 +298,9 @@ fn gap(train: &Track, eval: &Track) -> Option<Finding> {
             &eval.name,
             format!(
                 "{} has not improved since step {} while {} fell a further {} (smoothed)",
-                eval.name,
+                eval.shown(),
                 show(step),
-                train.name,
+                train.shown(),
                 percent(fall)
             ),
         )
@@ -325,9 +325,9 @@ fn scale_mismatch(train: &Track, eval: &Track) -> Option<Finding> {
             format!(
                 "{} (about {}) and {} ({}) differ {:.1} x at the first evaluation: compare trends, \
                  not levels",
-                train.name,
+                train.shown(),
                 show(then),
-                eval.name,
+                eval.shown(),
                 show(first),
                 ratio.max(1.0 / ratio)
             ),

@@ -53,7 +53,7 @@ fn margin_rises(margin: &Track, report: &mut Report) -> bool {
                 format!(
                     "{} went from {} to {} (medians of the first and last fifth) without a rising \
                      trend: preferences are not learned",
-                    margin.name,
+                    margin.shown(),
                     show(first),
                     show(last)
                 ),
@@ -76,7 +76,7 @@ fn accuracy_above_chance(accuracy: &Track, run: &Run<'_>, rising: bool, report: 
                 &accuracy.name,
                 format!(
                     "{} is {} over the last fifth (median); guessing gives 0.5",
-                    accuracy.name,
+                    accuracy.shown(),
                     show(last)
                 ),
             )
@@ -92,7 +92,7 @@ fn accuracy_above_chance(accuracy: &Track, run: &Run<'_>, rising: bool, report: 
                 format!(
                     "{} is {} over the last fifth (median) while margins still grow: pairs are told apart, more steps move the \
                      model away from its reference",
-                    accuracy.name,
+                    accuracy.shown(),
                     show(last)
                 ),
             )
@@ -114,10 +114,10 @@ fn displacement(margin: &Track, chosen: &Track, report: &mut Report) {
                 format!(
                     "{} falls from {} to {} (medians of fifths) while {} grows: the chosen answers become less likely \
                      too",
-                    chosen.name,
+                    chosen.shown(),
                     show(first),
                     show(last),
-                    margin.name
+                    margin.shown()
                 ),
             )
             .confidence(Confidence::Medium)

@@ -25,11 +25,11 @@ const FEWEST_FOR_PLATEAU: usize = 15;
 pub fn check(run: &Run<'_>, report: &mut Report) {
     let Some(track) = run.main() else { return };
     if track.role == Role::AdversarialLoss {
-        report.skip("not_learning", format!("{} is adversarial: it need not fall", track.name));
+        report.skip("not_learning", format!("{} is adversarial: it need not fall", track.shown()));
         return;
     }
     if track.len() < FEWEST {
-        let reason = format!("{} has {} points; {FEWEST} needed", track.name, track.len());
+        let reason = format!("{} has {} points; {FEWEST} needed", track.shown(), track.len());
         report.skip("not_learning", reason);
         return;
     }
@@ -63,7 +63,7 @@ fn not_learning(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding
     (still || guessing.is_some()).then(|| {
         let span = Span::levels(track);
         let n = track.len();
-        let name = &track.name;
+        let name = track.shown();
         let summary = match guessing {
             Some(k) => format!(
                 "{name} stays at {} (smoothed), about ln {k}: that is guessing among {k}",
@@ -116,7 +116,7 @@ fn lr_too_low(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> 
             format!(
                 "{} falls steadily but slowly, {} in {} points ({} to {}{}), and does not flatten: \
                  consistent with a learning rate that is too low",
-                track.name,
+                track.shown(),
                 percent(span.change()),
                 track.len(),
                 show(span.start),
@@ -173,7 +173,7 @@ fn plateau(run: &Run<'_>, track: &Track, course: &Course) -> Option<Finding> {
             &track.name,
             format!(
                 "{} {} from {} to {} (smoothed) by step {} and has not progressed since",
-                track.name,
+                track.shown(),
                 if track.direction == Direction::Max { "rose" } else { "fell" },
                 show(track.logged(start)),
                 show(track.logged(fourth)),
@@ -235,7 +235,7 @@ fn chance(run: &Run<'_>, track: &Track, report: &Report) -> Option<Finding> {
             &track.name,
             format!(
                 "{} stands at {} (smoothed), about ln {k}: the loss of guessing among {k}",
-                track.name,
+                track.shown(),
                 show(level)
             ),
         )

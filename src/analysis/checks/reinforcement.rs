@@ -36,7 +36,7 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
         return;
     };
     if reward.len() < 5 {
-        report.skip("reward", format!("{} has {} points; 5 needed", reward.name, reward.len()));
+        report.skip("reward", format!("{} has {} points; 5 needed", reward.shown(), reward.len()));
         return;
     }
     let way = Way::of(&reward.raw());
@@ -90,7 +90,7 @@ fn judge(reward: &Track, way: &Way, strictness: f64) -> Option<Finding> {
             Kind::RewardCollapsed,
             format!(
                 "{} fell from {} to {} (means of the first and last fifth) and stayed there",
-                reward.name,
+                reward.shown(),
                 show(first),
                 show(last)
             ),
@@ -101,7 +101,7 @@ fn judge(reward: &Track, way: &Way, strictness: f64) -> Option<Finding> {
             format!(
                 "{} peaked at {} (smoothed) at step {} and has fallen {} to {} (mean of the last \
                  fifth)",
-                reward.name,
+                reward.shown(),
                 show(peak.0),
                 show(peak.1),
                 percent(fall / peak.0.abs()),
@@ -111,14 +111,14 @@ fn judge(reward: &Track, way: &Way, strictness: f64) -> Option<Finding> {
     } else if improving {
         return None;
     } else if deviation == 0.0 {
-        (Kind::RewardFlat, format!("{} is {} in every row", reward.name, show(last)))
+        (Kind::RewardFlat, format!("{} is {} in every row", reward.shown(), show(last)))
     } else {
         (
             Kind::RewardFlat,
             format!(
                 "{} moved from {} to {} (means of the first and last fifth), within its noise of \
                  ±{}",
-                reward.name,
+                reward.shown(),
                 show(first),
                 show(last),
                 show(2.0 * error)
@@ -157,7 +157,7 @@ fn kl_runaway(kl: &Track, suffers: bool, strictness: f64) -> Option<Finding> {
                 &kl.name,
                 format!(
                     "{} reached {} at step {} (median of the first tenth: {}): the policy has left its reference",
-                    kl.name,
+                    kl.shown(),
                     show(highest),
                     show(curve.step(top)),
                     show(first)
@@ -175,7 +175,7 @@ fn kl_runaway(kl: &Track, suffers: bool, strictness: f64) -> Option<Finding> {
             &kl.name,
             format!(
                 "{} grew from {} to {} (medians of the first and last tenth) and still rises",
-                kl.name,
+                kl.shown(),
                 show(first),
                 show(last)
             ),
@@ -200,7 +200,7 @@ fn entropy_collapse(entropy: &Track, way: &Way) -> Option<Finding> {
             &entropy.name,
             format!(
                 "{} fell from {} to {} (medians of the first and last tenth): little is explored",
-                entropy.name,
+                entropy.shown(),
                 show(first),
                 show(last)
             ),

@@ -10,6 +10,7 @@ use crate::analysis::{
     schedule,
     series::Series,
 };
+use crate::quote;
 
 /// Fewest points for a statement about speed or a GPU.
 const FEWEST: usize = 20;
@@ -75,7 +76,7 @@ fn gpu_idle(name: &str, series: &Series) -> Option<Finding> {
         Finding::new(
             Kind::GpuIdle,
             name,
-            format!("{name} is {} % at the median: the GPU waits", show(median)),
+            format!("{} is {} % at the median: the GPU waits", quote::name(name), show(median)),
         )
         .confidence(Confidence::Medium)
         .with("median_percent", median)
@@ -104,7 +105,8 @@ fn memory_growth(run: &Run<'_>, name: &str, series: &Series) -> Option<Finding> 
             Kind::MemoryGrowth,
             name,
             format!(
-                "{name} grew {} in the second half, from {} to {}, and still grows",
+                "{} grew {} in the second half, from {} to {}, and still grows",
+                quote::name(name),
                 percent(growth),
                 show(middle),
                 show(end)

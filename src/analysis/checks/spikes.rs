@@ -33,11 +33,11 @@ struct Event {
 pub fn check(run: &Run<'_>, report: &mut Report) {
     let Some(track) = run.main() else { return };
     if track.role == Role::AdversarialLoss {
-        report.skip("loss_spikes", format!("{} is adversarial: it may swing", track.name));
+        report.skip("loss_spikes", format!("{} is adversarial: it may swing", track.shown()));
         return;
     }
     if track.len() < FEWEST {
-        let reason = format!("{} has {} points; {FEWEST} needed", track.name, track.len());
+        let reason = format!("{} has {} points; {FEWEST} needed", track.shown(), track.len());
         report.skip("loss_spikes", reason);
         return;
     }
@@ -172,7 +172,7 @@ fn spikes(track: &Track, scaled: &Scaled, events: &[Event], strictness: f64) -> 
         "{} {} in {}, the largest to {} at step {} ({} {}); {outcome}",
         events.len(),
         if events.len() == 1 { "spike" } else { "spikes" },
-        track.name,
+        track.shown(),
         show(track.logged(track.curve.value(top))),
         step(top),
         scaled.say(worst.height),
@@ -223,7 +223,7 @@ fn erratic(track: &Track, rest: &Rest<'_>, strictness: f64) -> Option<Finding> {
             &track.name,
             format!(
                 "{} keeps jumping: {} of {} points stand 1.5 x or more above the curve around them",
-                track.name,
+                track.shown(),
                 jumps.len(),
                 x.len(),
             ),
@@ -288,7 +288,7 @@ fn slow_rise(track: &Track, scaled: &Scaled, strictness: f64) -> Option<Finding>
             &track.name,
             format!(
                 "{} rose {} from {} at step {} to {} at step {}; {outcome}",
-                track.name,
+                track.shown(),
                 scaled.say_between(bottom, top),
                 show(track.logged(bottom)),
                 show(low_step),

@@ -38,7 +38,7 @@ pub fn check(run: &Run<'_>, report: &mut Report) {
                 &track.name,
                 format!(
                     "{} was logged again at {duplicates} of {} steps; the last value counts",
-                    track.name,
+                    track.shown(),
                     track.points()
                 ),
             )

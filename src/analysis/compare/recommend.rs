@@ -1,5 +1,7 @@
 //! One recommendation with its reason, or why there is none.
 
+use std::borrow::Cow;
+
 use super::{
     align::{Align, Extent, common},
     contender::{Contender, Level},
@@ -18,10 +20,10 @@ pub struct Recommendation {
 }
 
 /// A run that may be recommended.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Candidate<'a> {
-    /// What it is called.
-    pub label: &'a str,
+    /// What it is called within a sentence.
+    pub label: Cow<'a, str>,
     /// The metric that decides; `None` where it has no finite value.
     pub contender: Option<&'a Contender>,
     /// When it began and how long it is.
@@ -47,7 +49,7 @@ pub fn recommend(
     seed_groups: &[Vec<usize>],
 ) -> Recommendation {
     let none = |reason: String| Recommendation { run: None, reason };
-    let label = |run: usize| candidates.get(run).map_or("", |candidate| candidate.label);
+    let label = |run: usize| candidates.get(run).map_or("", |candidate| candidate.label.as_ref());
     let contender = |run: usize| candidates.get(run).and_then(|candidate| candidate.contender);
     let levels = |with_failed: bool| {
         let ranked = candidates.iter().enumerate();

@@ -30,7 +30,7 @@ fn recommended(contenders: &[Contender], failed: &[usize]) -> super::recommend::
         .iter()
         .enumerate()
         .map(|(i, contender)| Candidate {
-            label: labels[i],
+            label: labels[i].into(),
             contender: Some(contender),
             extent: Extent::default(),
             failed: failed.contains(&i),

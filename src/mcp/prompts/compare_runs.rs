@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::plan::{Plan, earlier, given, one, or_earlier, project_of};
 use super::{Argument, METRIC, PROJECT, Prompt};
+use crate::quote::quoted;
 
 pub const PROMPT: Prompt = Prompt {
     name: "compare_runs",
@@ -18,7 +19,10 @@ pub const PROMPT: Prompt = Prompt {
         let names = form.list("runs");
         let of = match names.is_empty() {
             true => "the newest runs".to_owned(),
-            false => format!("the runs {names:?}"),
+            false => format!(
+                "the runs {}",
+                names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
+            ),
         };
         let runs = (!names.is_empty()).then(|| Value::from(names));
         let question = format!("Which is better, {of} of {}, and why?", project_of(form));

@@ -23,7 +23,7 @@ use serde_json::{Map, Value};
 
 use crate::tools::AnyTool;
 use crate::tools::common::nearest::{nearest, quoted};
-use crate::tools::common::{Failure, resolve};
+use crate::tools::common::{Failure, absent, resolve};
 use plan::Plan;
 
 /// More letters are no name of anything.
@@ -124,7 +124,8 @@ impl Prompt {
         Ok(GetPromptResult::new(vec![message]).with_description(self.about))
     }
 
-    /// The arguments that were filled in. A client sends empty fields as empty texts.
+    /// The arguments that were filled in. A client sends empty fields as empty texts; a model as tools
+    /// get them.
     fn check(&self, arguments: &Map<String, Value>) -> Result<BTreeMap<String, String>, Failure> {
         let mut given = BTreeMap::new();
         for (name, value) in arguments {
@@ -132,7 +133,7 @@ impl Prompt {
                 return Err(self.unknown(name));
             }
             let text = match value {
-                Value::Null => continue,
+                value if absent::is_blank(value) => continue,
                 Value::String(text) => text.trim().to_owned(),
                 other => other.to_string(),
             };
@@ -142,9 +143,7 @@ impl Prompt {
                     self.name
                 )));
             }
-            if !text.is_empty() {
-                given.insert(name.clone(), text);
-            }
+            given.insert(name.clone(), text);
         }
         Ok(given)
     }

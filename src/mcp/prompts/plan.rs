@@ -5,6 +5,8 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::Given;
+use crate::quote::quoted;
+use crate::visible::visible;
 
 /// What a model is asked to do.
 pub struct Plan {
@@ -75,9 +77,9 @@ pub fn one(value: Option<Value>) -> Option<Value> {
 /// in quotes, because they can hold anything.
 pub fn run_of(given: &Given) -> String {
     match (given.get("run"), given.get("project")) {
-        (Some(run), Some(project)) => format!("run {run:?} of project {project:?}"),
-        (Some(run), None) => format!("run {run:?}"),
-        (None, Some(project)) => format!("the newest run of project {project:?}"),
+        (Some(run), Some(project)) => format!("run {} of project {}", quoted(run), quoted(project)),
+        (Some(run), None) => format!("run {}", quoted(run)),
+        (None, Some(project)) => format!("the newest run of project {}", quoted(project)),
         (None, None) => "the newest run".to_owned(),
     }
 }
@@ -85,7 +87,7 @@ pub fn run_of(given: &Given) -> String {
 /// `project "demo"`, or the words for the one that is meant without a name.
 pub fn project_of(given: &Given) -> String {
     match given.get("project") {
-        Some(project) => format!("project {project:?}"),
+        Some(project) => format!("project {}", quoted(project)),
         None => "the project with the newest row".to_owned(),
     }
 }
@@ -94,7 +96,8 @@ impl fmt::Display for Plan {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(formatter, "{}\n\nUse the trackio tools:", self.question)?;
         for (number, step) in self.steps.iter().enumerate() {
-            let arguments = Value::Object(step.arguments.clone());
+            let arguments = Value::Object(step.arguments.clone()).to_string();
+            let arguments = visible(&arguments);
             writeln!(formatter, "{}. {} {arguments}: {}", number + 1, step.tool, step.reason)?;
         }
         write!(

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::plan::{Plan, fixed, given, or_earlier};
 use super::{Argument, Prompt};
+use crate::quote::quoted;
 
 const DAYS: i64 = 7;
 const MOST_DAYS: i64 = 366;
@@ -22,7 +23,7 @@ pub const PROMPT: Prompt = Prompt {
         let since = day_before(form.now, days);
         let project = || or_earlier(form, "project", "each project of step 1");
         let of = match form.get("project") {
-            Some(project) => format!("project {project:?}"),
+            Some(project) => format!("project {}", quoted(project)),
             None => "every project that was active since then".to_owned(),
         };
         let question =

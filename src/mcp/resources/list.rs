@@ -4,6 +4,7 @@ use rmcp::model::Resource;
 
 use super::link;
 use crate::tools::common::address::Address;
+use crate::tools::common::text::{brief_name, visible};
 use crate::tools::common::{Context, Failure, resolve};
 use crate::tools::document;
 use crate::trackio::run;
@@ -77,7 +78,7 @@ fn fixed() -> Vec<Resource> {
 }
 
 fn of_project(name: &str) -> Resource {
-    link(&Address::Project(name.to_owned())).with_title(format!("Project {name}"))
+    link(&Address::Project(name.to_owned())).with_title(format!("Project {}", brief_name(name)))
 }
 
 /// Some runs of a project after those that were told, and how many more there are. A project that
@@ -91,10 +92,14 @@ fn of_runs(context: &Context, project: &str, told: usize, room: usize) -> (Vec<R
     let resource = |run: &run::Run| {
         let handle = resolve::handle(run, &runs).to_owned();
         let address = Address::Run { project: project.to_owned(), run: handle };
-        let mut resource = link(&address).with_title(format!("Run {} of {project}", run.name));
-        resource.name.clone_from(&run.name);
+        let mut resource = link(&address).with_title(format!(
+            "Run {} of {}",
+            brief_name(&run.name),
+            brief_name(project)
+        ));
+        resource.name = visible(&run.name).into_owned();
         match &run.created_at {
-            Some(created) => resource.with_description(format!("Created {created}")),
+            Some(created) => resource.with_description(format!("Created {}", visible(created))),
             None => resource,
         }
     };

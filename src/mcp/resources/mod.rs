@@ -14,6 +14,7 @@ use crate::tools::common::Failure;
 use crate::tools::common::address::{Address, TEMPLATES, Values};
 use crate::tools::common::budget::MOST_TOKENS;
 use crate::tools::{self, Surroundings};
+use crate::visible::{visible, with_hidden};
 
 /// More projects than any answer holds.
 const MOST_PROJECTS: usize = 500;
@@ -28,10 +29,24 @@ pub fn read(surroundings: &Surroundings, uri: &str) -> Result<Vec<ResourceConten
         Address::Run { project, run } => {
             ("get_run_summary", json!({"project": project, "run": run}))
         }
-        Address::Values(values) => return read_values(surroundings, uri, values),
+        Address::Values(values) => {
+            let as_given = read_values(surroundings, uri, values);
+            return as_given.or_else(|failure| match with_hidden_characters(values) {
+                Some(values) => read_values(surroundings, uri, &values),
+                None => Err(failure),
+            });
+        }
     };
     let text = told(surroundings, tool, arguments)?;
     Ok(vec![ResourceContents::text(text, uri).with_mime_type(address.mime())])
+}
+
+/// The same with the hidden characters that completion shows as escapes.
+fn with_hidden_characters(values: &Values) -> Option<Values> {
+    let name = |name: &str| with_hidden(name).into_owned();
+    let (project, run) = (name(&values.project), name(&values.run));
+    let other = Values { project, run, metric: name(&values.metric), ..values.clone() };
+    (other != *values).then_some(other)
 }
 
 /// What a tool says, in as many words as it may: who reads a resource has asked for it.
@@ -83,5 +98,5 @@ pub fn link(address: &Address) -> Resource {
         Address::Run { run, .. } => run,
         Address::Values(values) => &values.metric,
     };
-    Resource::new(address.to_string(), name).with_mime_type(address.mime())
+    Resource::new(address.to_string(), visible(name)).with_mime_type(address.mime())
 }

@@ -265,5 +265,5 @@ fn said(value: &Value) -> String {
 
 /// A name or word of the data in a sentence.
 pub fn display(name: &str) -> String {
-    text::visible(&text::cut(name, LONGEST))
+    text::name_of(&text::cut(name, LONGEST))
 }

@@ -297,8 +297,8 @@ impl Output for Sweep {
         format!(
             "{} of project {} by {} ({better} is better): {}.{}",
             counted(total, "run"),
-            self.project,
-            self.metric,
+            display(&self.project),
+            display(&self.metric),
             self.summary,
             best.unwrap_or_default()
         )

@@ -113,7 +113,7 @@ fn nothing_is_written_of_a_project_with_one_wrong_entry() {
         assert!(failure.contains(words), "{failure}");
         assert!(!fixture.path().join("p.db").exists(), "{words}");
     }
-    assert!(log(&fixture, json!([])).unwrap_err().contains("nothing to write"));
+    assert!(log(&fixture, json!([])).unwrap_err().contains("needs the argument `entries`"));
 }
 
 #[test]

@@ -86,9 +86,11 @@ impl Failure {
         Self(message.into())
     }
 
-    /// The same, no longer than a model should read: what a caller sends can be of any length.
-    pub fn cut(self) -> Self {
-        Self(super::text::cut(&self.0, MOST_LETTERS))
+    /// The same as a caller gets it: no longer than a model should read, because what is sent can be
+    /// of any length, and without hidden characters.
+    pub fn shown(self) -> Self {
+        let text = super::text::cut(&self.0, MOST_LETTERS);
+        Self(text.split('\n').map(super::text::visible).collect::<Vec<_>>().join("\n"))
     }
 
     /// An error's words as a sentence.

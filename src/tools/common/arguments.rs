@@ -3,10 +3,12 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::absent;
 use super::answer::{Failure, PageRequest};
 use super::budget;
 use super::nearest::{nearest, quoted};
 use crate::trackio::fingerprint::short;
+use crate::visible::with_hidden;
 
 /// Other names for an argument; Trackio's own among them.
 const ALIASES: &[(&str, &str)] = &[
@@ -42,13 +44,25 @@ pub fn check(
     let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
     let mut own = Map::new();
     // `run_id` beats `run`, as in Trackio.
-    for (name, value) in given.into_iter().filter(|(_, value)| !value.is_null()) {
+    for (name, value) in given {
+        // An argument that is not there and was not given either is no mistake.
+        if value.is_null() {
+            continue;
+        }
         let (name, is_alias) = match alias(&name, properties) {
             Some(meant) => (meant.to_owned(), name == "run_id"),
             None => (name, false),
         };
         let property = properties.get(&name).ok_or_else(|| unknown(tool, &name, properties))?;
+        if absent::is_absent(&name, &value, property) {
+            continue;
+        }
         let value = coerce(&name, value, property)?;
+        // Text of an empty list, or a list of blank items.
+        if absent::is_blank(&value) {
+            continue;
+        }
+        let value = entries(tool, &name, value, property)?;
         if is_alias || !own.contains_key(&name) {
             own.insert(name, value);
         }
@@ -66,10 +80,95 @@ pub fn check(
     Ok(Arguments { own, page, tokens })
 }
 
+/// The entries of a list of objects without what was not given.
+fn entries(tool: &str, list: &str, mut value: Value, property: &Value) -> Result<Value, Failure> {
+    let of = |key| property.get("items").and_then(|items| items.get(key));
+    let (Value::Array(items), Some(Value::Object(properties))) = (&mut value, of("properties"))
+    else {
+        return Ok(value);
+    };
+    let required: Vec<&str> = of("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    for (index, item) in items.iter_mut().enumerate() {
+        let Value::Object(entry) = item else { continue };
+        entry.retain(|name, value| {
+            let Some(property) = properties.get(name) else { return true };
+            // A row of a config alone has empty metrics.
+            let is_object =
+                value.is_object() && property.get("type").is_some_and(|t| t == "object");
+            let is_needed = required.contains(&name.as_str());
+            (is_object && is_needed) || !absent::is_absent(name, value, property)
+        });
+        if let Some(name) = required.iter().find(|name| !entry.contains_key(**name)) {
+            return Err(Failure(format!(
+                "{tool} needs `{name}` in `{list}[{index}]`, which is empty or missing. Nothing was \
+                 done."
+            )));
+        }
+    }
+    Ok(value)
+}
+
 /// Reads checked arguments into the tool's own type.
 pub fn read<T: DeserializeOwned>(tool: &str, own: Map<String, Value>) -> Result<T, Failure> {
     serde_json::from_value(Value::Object(own))
         .map_err(|error| Failure(format!("The arguments of {tool} are not right: {error}.")))
+}
+
+/// Another way to read the arguments of a call that finds nothing as it was given.
+#[derive(Debug, PartialEq)]
+pub struct Reading {
+    /// The arguments.
+    pub arguments: Map<String, Value>,
+    /// What must be said about it.
+    pub note: Option<String>,
+}
+
+/// How else the arguments of a call can be read: with the hidden characters of names that answers
+/// show as escapes, and without arguments that are `"none"`.
+pub fn readings(schema: &Map<String, Value>, given: &Map<String, Value>) -> Vec<Reading> {
+    let mut arguments = given.clone();
+    arguments.values_mut().for_each(with_hidden_characters);
+    let as_stored = (arguments != *given).then_some(Reading { arguments, note: None });
+    let empty = Map::new();
+    let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
+    let required = schema.get("required").and_then(Value::as_array);
+    let without = absent::readings(given, |name| {
+        let name = alias(name, properties).unwrap_or(name);
+        !required.is_some_and(|required| required.iter().any(|needed| needed == name))
+    });
+    let without =
+        without.into_iter().map(|(arguments, note)| Reading { arguments, note: Some(note) });
+    as_stored.into_iter().chain(without).collect()
+}
+
+fn with_hidden_characters(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = with_hidden(text).into_owned(),
+        Value::Array(items) => items.iter_mut().for_each(with_hidden_characters),
+        _ => {}
+    }
+}
+
+/// What a failure adds where an argument that the tool needs is `"none"`, which nothing is called.
+pub fn meant_missing(
+    tool: &str,
+    schema: &Map<String, Value>,
+    given: &Map<String, Value>,
+) -> Option<String> {
+    let properties = schema.get("properties").and_then(Value::as_object)?;
+    let mut required = schema.get("required")?.as_array()?.iter().filter_map(Value::as_str);
+    let is_none = |value: &Value| value.as_str().is_some_and(absent::is_none);
+    let name = required.find(|name| given.get(*name).is_some_and(is_none))?;
+    Some(format!(
+        "If {} was meant as no value: {}",
+        given.get(name)?,
+        missing(tool, name, properties)
+    ))
 }
 
 fn alias(name: &str, properties: &Map<String, Value>) -> Option<&'static str> {
@@ -160,11 +259,16 @@ fn list(value: Value, property: &Value) -> Result<Value, Value> {
         other => return Err(other),
     };
     let of_strings = property.pointer("/items/type").is_some_and(|kind| kind == "string");
-    let items = items.into_iter().map(|item| match item {
-        Value::Number(_) | Value::Bool(_) if of_strings => Ok(Value::String(item.to_string())),
-        item if of_strings && !item.is_string() => Err(item),
-        item => Ok(item),
-    });
+    let items =
+        items.into_iter().filter(|item| !of_strings || !absent::is_blank(item)).map(|item| {
+            match item {
+                Value::Number(_) | Value::Bool(_) if of_strings => {
+                    Ok(Value::String(item.to_string()))
+                }
+                item if of_strings && !item.is_string() => Err(item),
+                item => Ok(item),
+            }
+        });
     items.collect::<Result<Vec<_>, _>>().map(Value::Array)
 }
 
@@ -263,9 +367,6 @@ fn page_request(tool: &str, own: &mut Map<String, Value>) -> Result<PageRequest,
 }
 
 fn cursor_of(cursor: &str, fingerprint: u32) -> Result<Option<PageRequest>, Failure> {
-    if cursor.is_empty() {
-        return Ok(None);
-    }
     match PageRequest::parse(cursor) {
         Some(asked) if asked.fingerprint == fingerprint => Ok(Some(asked)),
         Some(_) => Err(Failure::new(

@@ -48,6 +48,13 @@ pub struct Fitted {
     pub picture: Option<Picture>,
 }
 
+impl Fitted {
+    /// Whether it is more than a list of nothing.
+    pub fn found_something(&self) -> bool {
+        self.structured.get("total").and_then(Value::as_u64) != Some(0)
+    }
+}
+
 /// Shrinks an answer until both its forms keep the budget.
 pub fn fit<O: Output>(answer: Answer<O>, tokens: usize) -> Result<Fitted, Failure> {
     let Answer { mut output, notes, tokens: own, picture } = answer;

@@ -1,5 +1,6 @@
 //! What every tool shares.
 
+pub mod absent;
 pub mod address;
 pub mod alert_groups;
 pub mod answer;
@@ -20,6 +21,7 @@ pub mod likeness;
 pub mod logs;
 pub mod metric_list;
 pub mod nearest;
+pub mod newest;
 pub mod picture;
 pub mod points;
 pub mod progress;
@@ -30,6 +32,7 @@ pub mod sending;
 pub mod shape;
 pub mod status;
 pub mod text;
+pub mod unread;
 pub mod window;
 pub mod writing;
 

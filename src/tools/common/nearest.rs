@@ -3,6 +3,7 @@
 use super::answer::Failure;
 use super::shape::matches;
 use super::text;
+use crate::quote;
 
 /// How many names an error offers.
 const OFFERED: usize = 5;
@@ -54,9 +55,9 @@ pub fn check_pattern<'a>(
     }
     let bare = pattern.replace(['*', '?'], "");
     Err(Failure(format!(
-        "No {noun} matches the pattern `{}` (part of a name in any case, or a glob with * and ?). \
+        "No {noun} matches the pattern {} (part of a name in any case, or a glob with * and ?). \
          Nearest: {}. Without pattern all {} are listed.",
-        text::visible(&text::cut(pattern, LONGEST_COMPARED)),
+        text::in_backquotes(pattern),
         quoted(&nearest(&bare, names.iter().copied())),
         names.len()
     )))
@@ -64,6 +65,6 @@ pub fn check_pattern<'a>(
 
 /// The names as a list in backquotes, long ones cut.
 pub fn quoted(names: &[&str]) -> String {
-    let quote = |name: &&str| format!("`{}`", text::visible(&text::cut(name, 80)));
+    let quote = |name: &&str| quote::backquoted(&text::cut(name, 80));
     names.iter().map(quote).collect::<Vec<_>>().join(", ")
 }

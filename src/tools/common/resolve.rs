@@ -3,7 +3,9 @@
 use super::answer::Failure;
 use super::context::Context;
 use super::nearest::{nearest, quoted};
-use super::{status, text};
+use super::newest;
+use super::text;
+use crate::quote;
 use crate::trackio::run::{self, Source};
 use crate::trackio::{Error, Project, Run, Snapshot};
 
@@ -140,15 +142,15 @@ impl Resolved {
         if self.same_named.is_empty() || !by_name {
             return Vec::new();
         }
-        let others: Vec<&str> =
-            self.same_named.iter().take(LISTED).map(|run| run.id.as_str()).collect();
+        let others: Vec<String> =
+            self.same_named.iter().take(LISTED).map(|run| text::brief_name(&run.id)).collect();
         let more = self.same_named.len().saturating_sub(LISTED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         vec![format!(
             "{} runs are named `{}`; this is the newest, {}. Others: {}{more}.",
             self.same_named.len() + 1,
             shown(&self.run.name),
-            self.run.id,
+            text::brief_name(&self.run.id),
             others.join(", ")
         )]
     }
@@ -160,7 +162,7 @@ pub struct Target {
     pub project: Project,
     /// The run as the caller named it, or the id of the newest.
     pub run: String,
-    /// Says which was taken when none was named.
+    /// Says which was taken when none was named, and what could not be considered.
     pub notes: Vec<String>,
 }
 
@@ -170,43 +172,54 @@ pub fn target(
     project_name: Option<&str>,
     run_name: Option<&str>,
 ) -> Result<Target, Failure> {
-    let project = match (project_name, run_name) {
-        (Some(name), _) => project(context, name)?,
+    let (project, mut notes) = match (project_name, run_name) {
+        (Some(name), _) => (project(context, name)?, Vec::new()),
         (None, Some(run)) => project_of_run(context, run)?,
-        (None, None) => newest_project(context)?,
+        (None, None) => newest::project(context)?,
     };
     if let Some(run) = run_name {
-        return Ok(Target { project, run: run.to_owned(), notes: Vec::new() });
+        return Ok(Target { project, run: run.to_owned(), notes });
     }
-    let newest = context.read(&project, newest_run)?;
-    let Some((run, _)) = newest else {
+    let Some(newest) = context.read(&project, newest::run)? else {
         return Err(Failure(format!("Project `{}` has no runs.", shown(&project.name))));
     };
     let note = format!(
         "No run was named: this is the one with the newest row, `{}` of project `{}`.",
-        shown(&run.name),
+        shown(&newest.run.name),
         shown(&project.name)
     );
-    Ok(Target { project, run: run.id, notes: vec![note] })
+    notes.insert(0, note);
+    notes.extend(newest.note());
+    Ok(Target { project, run: newest.run.id, notes })
 }
 
-/// Without a project, a run's name or id must be in one project alone.
-fn project_of_run(context: &Context, wanted: &str) -> Result<Project, Failure> {
+/// Without a project, a run's name or id must be in one project alone. Also names the projects
+/// that could not be read, where others of that name may be.
+fn project_of_run(context: &Context, wanted: &str) -> Result<(Project, Vec<String>), Failure> {
+    let (projects, mut unread) = newest::projects(context)?;
     let mut found = Vec::new();
-    for name in context.store.project_names()? {
-        let Ok(project) = context.store.project(&name, &context.stop) else { continue };
+    for project in projects {
         let holds =
             context.read(&project, |snapshot| Ok(find(&run::list(snapshot)?, wanted).is_some()));
-        if holds == Ok(true) {
-            found.push(project);
+        match holds {
+            Ok(true) => found.push(project),
+            Ok(false) => {}
+            Err(failure) if context.stop.is_set() => return Err(failure),
+            Err(failure) => unread.add(&project.name, &failure),
         }
     }
-    let names: Vec<&str> = found.iter().map(|project| project.name.as_str()).collect();
+    let note = unread.note("searched");
+    let mut names: Vec<&str> = found.iter().map(|project| project.name.as_str()).collect();
+    names.sort_unstable();
     match names.as_slice() {
-        [_] => found.pop().ok_or_else(|| Failure::new("No project was found.")),
+        [_] => match found.pop() {
+            Some(project) => Ok((project, note.into_iter().collect())),
+            None => Err(Failure::new("No project was found.")),
+        },
         [] => Err(Failure(format!(
-            "No project has a run `{}`. Name the project; get_all_projects lists them.",
-            shown(wanted)
+            "No project has a run `{}`. Name the project; get_all_projects lists them.{}",
+            shown(wanted),
+            note.map(|note| format!(" {note}")).unwrap_or_default()
         ))),
         several => Err(Failure(format!(
             "{} projects have a run `{}`: {}. Name the project.",
@@ -215,53 +228,6 @@ fn project_of_run(context: &Context, wanted: &str) -> Result<Project, Failure> {
             quoted(several.get(..LISTED).unwrap_or(several))
         ))),
     }
-}
-
-/// All projects that can be found, those that were written last first.
-pub fn newest_projects_first(context: &Context) -> Result<Vec<Project>, Failure> {
-    let names = context.store.project_names()?;
-    let mut projects: Vec<Project> =
-        names.iter().filter_map(|name| context.store.project(name, &context.stop).ok()).collect();
-    projects.sort_by_key(|project| std::cmp::Reverse(project.modified()));
-    Ok(projects)
-}
-
-/// The project with the newest row. A file cannot hold a row that is newer than itself, so the
-/// search ends at the first file older than the newest row found.
-fn newest_project(context: &Context) -> Result<Project, Failure> {
-    let projects = newest_projects_first(context)?;
-    let mut best: Option<(jiff::Timestamp, Project)> = None;
-    for project in projects {
-        let modified = project.modified().and_then(|time| jiff::Timestamp::try_from(time).ok());
-        if let (Some((newest, _)), Some(modified), false) = (&best, modified, project.has_inbox())
-            && modified < *newest
-        {
-            break;
-        }
-        let Ok(Some((_, Some(seen)))) = context.read(&project, newest_run) else { continue };
-        if best.as_ref().is_none_or(|(newest, _)| seen > *newest) {
-            best = Some((seen, project));
-        }
-    }
-    best.map(|(_, project)| project).ok_or_else(|| {
-        Failure(format!(
-            "No run was found under {}. get_settings tells where projects are looked for.",
-            context.store.directory().path.display()
-        ))
-    })
-}
-
-fn newest_run(
-    snapshot: &Snapshot<'_>,
-) -> crate::trackio::Result<Option<(Run, Option<jiff::Timestamp>)>> {
-    let mut newest: Option<(Run, Option<jiff::Timestamp>)> = None;
-    for run in run::list(snapshot)? {
-        let seen = status::last_seen(snapshot, &run)?;
-        if newest.as_ref().is_none_or(|(_, newest)| seen >= *newest) {
-            newest = Some((run, seen));
-        }
-    }
-    Ok(newest)
 }
 
 /// What a tool says when the metric is not there.
@@ -289,7 +255,8 @@ pub fn moment(argument: &str, value: &str) -> Result<jiff::Timestamp, Failure> {
     })
 }
 
-/// A name for a message: made visible, and cut where it is very long.
+/// A name for a message that puts it in backquotes: visible, without a backquote of its own, and
+/// cut where it is very long.
 pub fn shown(name: &str) -> String {
-    text::visible(&text::cut(name, 200))
+    quote::for_backquotes(&text::cut(name, 200))
 }

@@ -65,8 +65,8 @@ pub fn of_output<T: JsonSchema>() -> Map<String, Value> {
         generator.root_schema_for::<T>().to_value()
     });
     schema.remove("description");
-    for value in schema.values_mut() {
-        remove_descriptions(value, true);
+    for (key, value) in &mut schema {
+        remove_descriptions(value, key != "properties");
     }
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
         properties.insert("notes".into(), json!({"type": "array", "items": {"type": "string"}}));

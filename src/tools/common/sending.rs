@@ -36,7 +36,7 @@ pub fn note(
 
 /// What a server's refusal means for the caller.
 pub fn failure(client: &Client, error: &Error) -> Failure {
-    let words = text::visible(&text::cut(&error.to_string(), 400));
+    let words = text::visible(&text::cut(&error.to_string(), 400)).into_owned();
     let words = words.trim_end_matches('.');
     let next = match error {
         // What it says is about itself.

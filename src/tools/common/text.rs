@@ -2,11 +2,13 @@
 
 use serde_json::{Map, Value};
 
+use crate::quote;
 use crate::trackio::bounded;
+pub use crate::visible::visible;
 
 /// The headline, then every field: scalars as `name: value`, lists of objects as tables.
 pub fn render(headline: &str, structured: &Map<String, Value>) -> String {
-    let mut text = visible(headline);
+    let mut text = visible(headline).into_owned();
     let mut facts = Vec::new();
     for (key, value) in structured {
         match value {
@@ -187,7 +189,7 @@ fn row(value: &Value) -> String {
 fn inline(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
-        Value::String(text) => name_of(text),
+        Value::String(text) => cell(text),
         Value::Number(number) => match number.as_f64() {
             Some(float) if number.is_f64() => short(float),
             _ => number.to_string(),
@@ -216,10 +218,15 @@ fn is_point(fields: &Map<String, Value>) -> bool {
     has("value") && has("step") && (fields.len() == 2 || (fields.len() == 3 && has("timestamp")))
 }
 
-/// A text of the data among other words: in quotes where its ends would not be seen.
-pub fn name_of(text: &str) -> String {
+/// A text in a cell of a table or beside other facts: in quotes where its ends would not be seen.
+fn cell(text: &str) -> String {
     let is_plain = !text.is_empty() && text.trim().len() == text.len() && !text.contains(" | ");
-    if is_plain { visible(text) } else { format!("\"{}\"", visible(text)) }
+    if is_plain { visible(text).into_owned() } else { quote::quoted(text) }
+}
+
+/// A name within a sentence: in quotes where it could be read as a part of the sentence.
+pub fn name_of(name: &str) -> String {
+    quote::name(name).into_owned()
 }
 
 /// `a (project p)`: a run within a sentence, long names cut.
@@ -232,7 +239,12 @@ pub fn brief_name(name: &str) -> String {
     name_of(&cut(name, LONGEST_NAME))
 }
 
-/// The letters of a name within a sentence.
+/// A name in backquotes, cut where it is very long.
+pub fn in_backquotes(name: &str) -> String {
+    quote::backquoted(&cut(name, LONGEST_NAME))
+}
+
+/// The characters of a name within a sentence.
 const LONGEST_NAME: usize = 200;
 
 fn object(fields: &Map<String, Value>) -> String {
@@ -248,7 +260,7 @@ fn object(fields: &Map<String, Value>) -> String {
     let field = |(key, value): (&String, &Value)| match value {
         // A comma would end the field.
         Value::String(text) if text.contains(", ") => {
-            format!("{} \"{}\"", visible(key), visible(text))
+            format!("{} {}", visible(key), quote::quoted(text))
         }
         value => format!("{} {}", visible(key), within(value)),
     };
@@ -297,27 +309,6 @@ pub fn stands_for(cut_name: &str, name: &str) -> bool {
     let left_out = rest.strip_suffix(')').and_then(|count| count.parse::<usize>().ok());
     let total = left_out.map(|left_out| kept.chars().count() + left_out);
     name.starts_with(kept) && total == Some(name.chars().count())
-}
-
-/// Control characters and those that turn the direction of writing, shown as escapes, so that no
-/// data can pass for the answer's own lines.
-pub fn visible(text: &str) -> String {
-    if text.chars().all(|c| !is_hidden(c)) {
-        return text.to_owned();
-    }
-    text.chars()
-        .map(|c| match c {
-            '\n' => "\\n".to_owned(),
-            '\t' => "\\t".to_owned(),
-            c if is_hidden(c) => c.escape_unicode().to_string(),
-            c => c.to_string(),
-        })
-        .collect()
-}
-
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -389,12 +380,6 @@ mod tests {
             let text = render("Said.", structured.as_object().unwrap());
             assert_eq!(text.trim_start_matches("Said.").trim(), expected);
         }
-    }
-
-    #[test]
-    fn data_cannot_pass_for_lines_of_the_answer() {
-        assert_eq!(visible("a\nNote: b\u{202e}"), "a\\nNote: b\\u{202e}");
-        assert_eq!(visible("模型 naïve"), "模型 naïve");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::answer::{Answer, Failure, Output};
 use super::context::Context;
 use super::resolve::{moment, shown};
 use super::shape::counted;
+use super::text::in_backquotes;
 use crate::journal::Draft;
 use crate::tools::access::Grant;
 use crate::trackio::name::canonical;
@@ -88,9 +89,6 @@ impl Rows {
     /// Writes them: each project's rows all or none.
     pub fn write(self, context: &Context, tool: &str) -> Result<Answer<Logged>, Failure> {
         let grant = grant(context, tool)?;
-        if self.projects.is_empty() {
-            return Err(Failure(format!("{tool} was given nothing to write.")));
-        }
         let mut targets = Vec::new();
         for (project, entries) in &self.projects {
             targets.push((context.store.target(project, &context.stop)?, entries));
@@ -187,7 +185,7 @@ fn note_down(
 
 fn quoted_run(run: &crate::trackio::write::entry::RunOfRows) -> String {
     let new = if run.is_new { "the new " } else { "" };
-    format!("{new}run `{}` ({})", run.name, run.id)
+    format!("{new}run {} ({})", in_backquotes(&run.name), run.id)
 }
 
 fn undo(entries: &[Entry], written: &Written) -> String {
@@ -236,11 +234,6 @@ pub struct Common<'a> {
 impl Common<'_> {
     /// The entry with this content.
     pub fn entry(&self, context: &Context, content: Content) -> Result<Entry, Failure> {
-        for (name, value) in [("project", self.project), ("run", self.run)] {
-            if value.trim().is_empty() {
-                return Err(self.failure(&format!("its `{name}` is empty")));
-            }
-        }
         let timestamp = match self.timestamp {
             Some(text) => moment("timestamp", text)?,
             None => context.now,

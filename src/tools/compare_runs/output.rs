@@ -14,7 +14,7 @@ use crate::analysis::finding::Verdict;
 use crate::analysis::number::Number;
 use crate::tools::common::shape::counted;
 use crate::tools::common::status::Status;
-use crate::tools::common::{Output, Page};
+use crate::tools::common::{Output, Page, text};
 use crate::trackio::value::Step;
 
 #[derive(Serialize)]
@@ -176,9 +176,11 @@ impl Comparison {
 impl Output for Comparison {
     fn headline(&self) -> String {
         let runs = counted(self.metrics.labels.len(), "run");
-        let of = format!("{runs} of project {}, decided by {}", self.project, self.decided_by);
+        let project = text::brief_name(&self.project);
+        let metric = text::brief_name(&self.decided_by);
+        let of = format!("{runs} of project {project}, decided by {metric}");
         match &self.recommendation.run {
-            Some(run) => format!("{of}: {run}."),
+            Some(run) => format!("{of}: {}.", text::brief_name(run)),
             None => format!("{of}: no clear winner."),
         }
     }

@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::tools::common::nearest::{check_pattern, quoted};
 use crate::tools::common::resolve::shown;
-use crate::tools::common::shape::{counted, matches};
+use crate::tools::common::shape::matches;
+use crate::tools::common::unread::Unread;
 use crate::tools::common::{Context, Failure};
 use crate::trackio::artifact::{self, Artifact, Tag};
 use crate::trackio::registry::{self, Collection};
 use crate::trackio::{Error, Project, Result as TrackioResult, Snapshot};
-
-/// So many names stand in an error or a note.
-const NAMED: usize = 5;
 
 /// What was asked for.
 pub struct Filter {
@@ -49,7 +47,7 @@ pub struct Found {
     /// In order of their projects, types and names.
     pub all: Vec<Listed>,
     /// Projects that cannot be read.
-    unreadable: Vec<String>,
+    unread: Unread,
     /// Whether there is anything at all where it was looked.
     has_any: bool,
 }
@@ -82,7 +80,7 @@ pub fn in_projects(
                 found.all.extend(kept.map(|what| Listed { project: place, what }));
             }
             Err(failure) if is_one => return Err(failure),
-            Err(_) => found.unreadable.push(project.name.clone()),
+            Err(failure) => found.unread.add(&project.name, &failure),
         }
     }
     if found.all.is_empty() && found.has_any {
@@ -213,7 +211,11 @@ impl Found {
     pub fn notes(&self, is_one: bool) -> Vec<String> {
         let mut notes = Vec::new();
         if !self.has_any {
-            let place = if is_one { "This project has" } else { "No project has" };
+            let place = match (is_one, self.unread.count()) {
+                (true, _) => "This project has",
+                (false, 0) => "No project has",
+                (false, _) => "None of the projects that could be searched has",
+            };
             let some = if is_one { "no artifacts" } else { "artifacts" };
             notes.push(format!(
                 "{place} {some}: runs log them with log_artifact (Trackio 0.30 and later). Files \
@@ -222,15 +224,7 @@ impl Found {
         } else if self.all.is_empty() {
             notes.push("There are artifacts, but none meets all of these conditions.".to_owned());
         }
-        if !self.unreadable.is_empty() {
-            let named: Vec<&str> = self.unreadable.iter().take(NAMED).map(String::as_str).collect();
-            notes.push(format!(
-                "{} cannot be read and {} left out: {}.",
-                counted(self.unreadable.len(), "project"),
-                if self.unreadable.len() == 1 { "was" } else { "were" },
-                quoted(&named)
-            ));
-        }
+        notes.extend(self.unread.note("searched"));
         notes
     }
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::super::common::nearest::{nearest, quoted};
 use super::super::common::scan::{Scan, Searched};
 use super::super::common::shape::{RunFacts, counted};
+use super::super::common::unread::Unread;
 use super::super::common::{Answer, Context, Failure, Page, resolve};
 use super::matching::{Searchable, reasons, score};
 use super::query::Query;
@@ -18,8 +19,6 @@ use crate::trackio::{Project, Run, config, run, time};
 const LEAST_SHARE: f64 = 0.5;
 /// So many names are kept to offer the nearest of.
 const MOST_NAMES: usize = 5_000;
-/// So many broken projects are named.
-const MOST_PROBLEMS: usize = 3;
 
 /// A run that meets some of the query.
 struct Candidate {
@@ -41,7 +40,7 @@ struct Search {
     runs: usize,
     in_time: usize,
     names: BTreeSet<String>,
-    problems: Vec<String>,
+    unread: Unread,
 }
 
 /// Searches all projects, or the one that was named.
@@ -66,7 +65,7 @@ pub fn search(
         match project.and_then(|project| search.look_into(context, &project)) {
             Ok(()) => {}
             Err(failure) if context.stop.is_set() || args.project.is_some() => return Err(failure),
-            Err(Failure(problem)) => search.problems.push(problem),
+            Err(failure) => search.unread.add(name, &failure),
         }
     }
     let searched = scan.end();
@@ -75,10 +74,10 @@ pub fn search(
     }
     let left_out = search.rank();
     let notes = search.notes(context, args, searched, left_out);
-    let searched_runs = search.runs;
+    let (searched_runs, unread) = (search.runs, search.unread.count());
     let page = Page::of(search.found, &context.page, DEFAULT_LIMIT).searched(searched);
     let runs = page.try_map(|candidate| candidate.item(context))?;
-    let searched_projects = searched.to - searched.from;
+    let searched_projects = (searched.to - searched.from).saturating_sub(unread);
     Ok(Answer::new(Found { searched_projects, searched_runs, runs }).with_notes(notes))
 }
 
@@ -101,8 +100,8 @@ impl Search {
             ));
         }
         let met = vec![false; query.terms.len()];
-        let (found, names, problems) = (Vec::new(), BTreeSet::new(), Vec::new());
-        Ok(Self { query, after, before, found, met, runs: 0, in_time: 0, names, problems })
+        let (found, names, unread) = (Vec::new(), BTreeSet::new(), Unread::default());
+        Ok(Self { query, after, before, found, met, runs: 0, in_time: 0, names, unread })
     }
 
     fn look_into(&mut self, context: &Context, project: &Project) -> Result<(), Failure> {
@@ -183,7 +182,7 @@ impl Search {
                 (from + 1).min(of)
             ));
         }
-        notes.extend(self.about_problems());
+        notes.extend(self.unread.note("searched"));
         notes
     }
 
@@ -198,26 +197,17 @@ impl Search {
         ))
     }
 
-    fn about_problems(&self) -> Option<String> {
-        let shown = self.problems.get(..MOST_PROBLEMS).unwrap_or(&self.problems);
-        let more = self.problems.len() - shown.len();
-        let more = if more > 0 { format!(" And {more} more.") } else { String::new() };
-        (!shown.is_empty()).then(|| {
-            format!(
-                "{} could not be searched: {}{more}",
-                counted(self.problems.len(), "project"),
-                shown.join(" ")
-            )
-        })
-    }
-
     fn nothing(&self, context: &Context, args: &Args, projects: usize) -> Failure {
         let where_ = match &args.project {
             Some(name) => format!("project `{}`", resolve::shown(name)),
             None => counted(projects, "project"),
         };
         let runs = counted(self.runs, "run");
-        let problems = self.about_problems().map(|note| format!(" {note}")).unwrap_or_default();
+        let problems =
+            self.unread.note("searched").map(|note| format!(" {note}")).unwrap_or_default();
+        if self.runs == 0 && self.unread.count() > 0 {
+            return Failure(format!("No run could be searched in {where_}.{problems}"));
+        }
         if self.runs == 0 {
             return Failure(format!(
                 "There is no run to search in {where_}. get_settings tells where projects are \

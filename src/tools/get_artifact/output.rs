@@ -80,16 +80,20 @@ pub struct Artifact {
     whole: usize,
 }
 
-/// What the row of the version says.
+/// What the row of the version says. Trackio gives null for what the row does not hold, so the
+/// schema of these fields takes any value.
 #[derive(Serialize, JsonSchema)]
 struct Stored {
     artifact_id: i64,
     version_id: i64,
     num_versions: usize,
     size_bytes: i64,
+    #[schemars(with = "Value")]
     manifest_digest: Option<String>,
     metadata: Option<Value>,
+    #[schemars(with = "Value")]
     producer_run_id: Option<String>,
+    #[schemars(with = "Value")]
     producer_run_name: Option<String>,
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::tools::common::nearest::{nearest, quoted};
 use crate::tools::common::resolve::shown;
+use crate::tools::common::unread::Unread;
 use crate::tools::common::{Context, Failure};
 use crate::tools::find_artifacts::{LinkItem, RegistryEvent};
 use crate::trackio::artifact::{self, Artifact};
@@ -241,18 +242,27 @@ fn follow(context: &Context, link: &CollectionLink) -> (Option<Place>, Option<St
     }
 }
 
-/// The collections of local registries that link a version.
+/// The collections of local registries that link a version, and a note on registries that could
+/// not be read.
 pub fn registered_in(
     context: &Context,
     (project, name, version): &(String, String, i64),
-) -> Result<Vec<Registered>, Failure> {
-    let mut found = Vec::new();
+) -> Result<(Vec<Registered>, Option<String>), Failure> {
+    let (mut found, mut unread) = (Vec::new(), Unread::default());
     for registry in context.store.project_names()? {
         if !registry.starts_with(PREFIX) {
             continue;
         }
-        let Ok(opened) = context.store.project(&registry, &context.stop) else { continue };
-        let Ok(collections) = context.read(&opened, registry::collections) else { continue };
+        let opened = context.store.project(&registry, &context.stop).map_err(Failure::from);
+        let collections =
+            match opened.and_then(|opened| context.read(&opened, registry::collections)) {
+                Ok(collections) => collections,
+                Err(failure) if context.stop.is_set() => return Err(failure),
+                Err(failure) => {
+                    unread.add(&registry, &failure);
+                    continue;
+                }
+            };
         for collection in collections {
             let links = collection.links.into_iter().filter(|link| {
                 link.is_local()
@@ -268,7 +278,7 @@ pub fn registered_in(
             }));
         }
     }
-    Ok(found)
+    Ok((found, unread.note("searched for links")))
 }
 
 /// Where a collection's version comes from.

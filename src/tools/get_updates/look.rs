@@ -6,6 +6,8 @@ use super::changes::{Change, Follower, Kind, RunNow};
 use super::watch::SeenFiles;
 use crate::tools::common::resolve::{self, shown};
 use crate::tools::common::shape::counted;
+use crate::tools::common::text::brief_name;
+use crate::tools::common::unread::Unread;
 use crate::tools::common::{Context, Failure};
 use crate::trackio::name::canonical;
 use crate::trackio::updates::{
@@ -124,6 +126,7 @@ pub fn look(context: &Context, question: &Question) -> Result<Looked, Failure> {
         kept: Vec::new(),
         has_opened: false,
         has_more: false,
+        unread: Unread::default(),
     };
     match (&question.project, &question.before) {
         (Some(name), _) => look.at_one(name, &seen)?,
@@ -144,6 +147,7 @@ struct Look<'a> {
     kept: Vec<(usize, ProjectState)>,
     has_opened: bool,
     has_more: bool,
+    unread: Unread,
 }
 
 impl Look<'_> {
@@ -182,7 +186,7 @@ impl Look<'_> {
         }
         self.looked.totals.insert("projects", total as u64);
         self.has_more = opened < total;
-        if self.has_more {
+        if opened == OPENED && self.has_more {
             self.looked.notes.push(format!(
                 "Shown and counted are the {opened} projects that changed last, of {total}. Where \
                  the cursor has no room for a project, what is new there is told by the times of \
@@ -215,11 +219,16 @@ impl Look<'_> {
     }
 
     /// The projects that hold runs, each with the digest of its files.
-    fn projects(&self, seen: &SeenFiles) -> Vec<(Project, u32)> {
-        let found = seen.names.iter().zip(&seen.digests).filter_map(|(name, digest)| {
-            Some((self.context.store.project(name, &self.context.stop).ok()?, *digest))
-        });
-        found.filter(|(project, _)| !project.is_registry()).collect()
+    fn projects(&mut self, seen: &SeenFiles) -> Vec<(Project, u32)> {
+        let mut found = Vec::new();
+        for (name, digest) in seen.names.iter().zip(&seen.digests) {
+            match self.context.store.project(name, &self.context.stop) {
+                Ok(project) if project.is_registry() => {}
+                Ok(project) => found.push((project, *digest)),
+                Err(error) => self.unread.add(name, &error.into()),
+            }
+        }
+        found
     }
 
     fn open_first(&mut self, project: &Project, digest: u32) -> Result<(), Failure> {
@@ -267,7 +276,7 @@ impl Look<'_> {
             let (changes, state) = told(snapshot, self.context, &mut news, digest)?;
             Ok((news, changes, state, None))
         })?;
-        let name = shown(&project.name);
+        let name = brief_name(&project.name);
         if let Some(counts) = counts {
             self.add_totals(&state, counts);
             self.looked.notes.push(format!(
@@ -318,7 +327,7 @@ impl Look<'_> {
     }
 
     fn could_not_open(&mut self, project: &Project, failure: &Failure) {
-        self.looked.notes.push(format!("Project {}: {failure}", shown(&project.name)));
+        self.unread.add(&project.name, failure);
     }
 
     /// The whole project was deleted.
@@ -340,6 +349,7 @@ impl Look<'_> {
 
     fn finish(self, mut seen: SeenFiles) -> Looked {
         let Self { question, at, mut looked, fresh, mut kept, has_opened, has_more, .. } = self;
+        looked.notes.extend(self.unread.note("considered"));
         kept.sort_by_key(|(place, _)| *place);
         let before = question.before.as_ref();
         looked.cursor = match before {

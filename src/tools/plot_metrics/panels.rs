@@ -7,6 +7,7 @@ use super::choose::Subject;
 use super::line::Drawn;
 use crate::analysis::role::measure;
 use crate::chart::{Axis, Chart, Line, Panel, Style, Symbol};
+use crate::quote;
 use crate::tools::common::shape::counted;
 use crate::tools::common::text::{short, visible};
 
@@ -72,20 +73,21 @@ fn panel(lines: &[&Drawn], is_log: bool, notes: &mut Vec<String>) -> Panel {
     let lowest = lowest.fold(f64::INFINITY, f64::min);
     let has_positive = lines.iter().any(|l| l.stats.max.is_some_and(|max| max.value > 0.0));
     let fits_log = lowest >= 0.0 && has_positive;
-    let mut title = visible(&title);
+    let name = quote::name(&title);
+    let mut title = visible(&title).into_owned();
     match (is_log, fits_log) {
         (true, true) => {
             let points = lines.iter().flat_map(|line| &line.line.points);
             let zeros = points.filter(|(_, y)| *y == 0.0).count();
             if zeros > 0 {
                 let values = counted(zeros, "value");
-                notes.push(format!("{title}: {values} of 0 have no place on a logarithmic axis."));
+                notes.push(format!("{name}: {values} of 0 have no place on a logarithmic axis."));
             }
             title.push_str(" (log)");
         }
         (true, false) if lowest.is_finite() => {
             let why = if lowest < 0.0 { "values below 0" } else { "no value above 0" };
-            notes.push(format!("{title} has {why}: its axis stays linear."));
+            notes.push(format!("{name} has {why}: its axis stays linear."));
             title.push_str(&format!(" (linear: {why})"));
         }
         _ => notes.extend(lines.iter().find_map(|line| too_wide(line))),
@@ -97,7 +99,7 @@ fn panel(lines: &[&Drawn], is_log: bool, notes: &mut Vec<String>) -> Panel {
 fn too_wide(line: &Drawn) -> Option<String> {
     let (low, high) = (line.stats.min?.value, line.stats.max?.value);
     (low > 0.0 && high / low > WIDE).then(|| {
-        let name = visible(&line.metric);
+        let name = quote::name(&line.metric);
         let (low, high) = (short(low), short(high));
         format!("{name} spans {low} to {high}: log_y true shows the small values too.")
     })
@@ -112,7 +114,7 @@ pub fn chart(
     panels: Vec<Panel>,
     x: Axis,
 ) -> Chart {
-    let cut = |name: &str| visible(&name.chars().take(LONGEST).collect::<String>());
+    let cut = |name: &str| visible(&name.chars().take(LONGEST).collect::<String>()).into_owned();
     let smoothing = args.smoothing.filter(|weight| *weight > 0.0);
     let smoothing =
         smoothing.map(|weight| format!(", smoothed {}, raw values pale", short(weight)));

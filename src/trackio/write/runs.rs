@@ -6,6 +6,7 @@ use rusqlite::OptionalExtension;
 
 use super::Transaction;
 use super::entry::{RunOfRows, new_id};
+use crate::quote::backquoted;
 use crate::trackio::error::{Error, Result};
 use crate::trackio::run::{self, Run, Source};
 use crate::trackio::schema::RunKey;
@@ -95,16 +96,20 @@ impl<'a> Runs<'a> {
                 return Ok(RunOfRows { id: id.to_owned(), name, is_new: false });
             }
             return Err(refused(format!(
-                "run_id `{id}` is the run `{first}`, not `{name}`. Give one of them, or the two \
-                 that belong together"
+                "run_id {} is the run {}, not {}. Give one of them, or the two that belong \
+                 together",
+                backquoted(id),
+                backquoted(&first),
+                backquoted(name)
             )));
         }
         let longer = self.known.iter().find(|known| known.id.starts_with(id));
         match longer.filter(|_| id.chars().count() >= SHORTEST_PREFIX) {
             Some(known) => Err(refused(format!(
-                "there is no run with the id `{id}`; to write, give the whole id: `{}` is the run \
-                 `{}`",
-                known.id, known.name
+                "there is no run with the id {}; to write, give the whole id: `{}` is the run {}",
+                backquoted(id),
+                known.id,
+                backquoted(&known.name)
             ))),
             None => Ok(RunOfRows { id: id.to_owned(), name: name.to_owned(), is_new: true }),
         }
@@ -126,9 +131,10 @@ impl<'a> Runs<'a> {
             },
             [id] => Ok(RunOfRows { id: (*id).to_owned(), name: name.to_owned(), is_new: false }),
             several => Err(refused(format!(
-                "{} runs are named `{name}`. Give the run_id of the one that is meant; newest \
-                 first: {}{}",
+                "{} runs are named {}. Give the run_id of the one that is meant; newest first: \
+                 {}{}",
                 several.len(),
+                backquoted(name),
                 several.iter().rev().take(5).copied().collect::<Vec<_>>().join(", "),
                 if several.len() > 5 { ", …" } else { "" }
             ))),

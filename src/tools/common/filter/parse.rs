@@ -78,7 +78,7 @@ impl Mistake {
     }
 
     fn of(self, kind: &str, text: &str, example: &str) -> Failure {
-        let shown = |part: &str| visible(&cut(part, 120));
+        let shown = |part: &str| visible(&cut(part, 120)).into_owned();
         let before = text.find(self.part.as_str()).and_then(|at| text.get(..at));
         let place = match (self.part.is_empty(), before) {
             (false, Some(before)) => {
