@@ -11,6 +11,7 @@
 //!      chart       draws the curves that it is given
 //!      remote      Trackio servers that data may be sent to
 //!      journal     what was written, when, and how to undo it
+//!    log       standard error, which nobody needs to read
 //! ```
 //!
 //! Every layer may use `visible` and `quote`: how texts and names of the data are shown.
@@ -20,6 +21,7 @@ pub mod analysis;
 pub mod chart;
 pub mod commands;
 pub mod journal;
+pub mod log;
 pub mod mcp;
 pub mod quote;
 pub mod remote;

@@ -241,6 +241,26 @@ fn verification_finds_what_the_size_hides_and_says_how_far_it_is() {
 /// The file is sparse: it takes no room on disk, and long to hash.
 #[cfg(unix)]
 #[test]
+fn verification_says_what_it_had_no_time_for() {
+    let mut shelf_of = Shelf::new();
+    shelf_of.file("a.bin", b"not what its digest says");
+    let size = 40 << 30;
+    let blob = shelf_of.entry("huge.bin", size as usize);
+    fs::File::create(blob).unwrap().set_len(size).unwrap();
+    drop(shelf_of.open());
+    let dir = shelf_of.fixture.dir.to_str().unwrap();
+    let mut session = Session::spawn(["--dir", dir, "--deadline", "5"], |_| {});
+    session.handshake(support::LEGACY);
+    let answer = session.call("get_artifact", shelf(json!({"verify": true}))).ok();
+    let states = states(&answer.structured);
+    let state = |path: &str, state: &str| (path.to_owned(), state.to_owned());
+    assert_eq!(states, [state("a.bin", "corrupt"), state("huge.bin", "present")]);
+    assert!(answer.text.contains("1 file not verified"), "{}", answer.text);
+}
+
+/// The file is sparse: it takes no room on disk, and long to hash.
+#[cfg(unix)]
+#[test]
 fn verification_heeds_a_cancellation() {
     let mut shelf_of = Shelf::new();
     let size = 40 << 30;

@@ -458,7 +458,7 @@ fn a_wait_is_bounded() {
     let fixture = Fixture::empty();
     log(&project(&fixture.dir, "p"), RUN, "one", 0..1);
     let mut session = Session::start(&fixture.dir);
-    for seconds in [json!(46), json!(-1)] {
+    for seconds in [json!(300.5), json!(301), json!(-1)] {
         let asked = json!({"wait_seconds": seconds});
         let failure = session.call("get_updates", asked).failure();
         assert!(failure.contains("wait_seconds"), "{failure}");

@@ -5,14 +5,18 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::patience::within;
+use crate::log;
 use crate::tools::common::nearest::{nearest, quoted};
 use crate::tools::common::{Picture, Progress};
+use crate::tools::deadline::Task;
 use crate::tools::{self, Permission, Surroundings, TOOLS};
 use crate::trackio::{Stop, Store};
 
@@ -34,20 +38,23 @@ pub fn run(
     arguments: &Arguments,
     store: Store,
     permission: Permission,
+    deadline: Duration,
 ) -> anyhow::Result<ExitCode> {
     let Some(tool) = tools::find(&arguments.tool) else {
         let names = TOOLS.iter().map(|tool| tool.name());
         let names = nearest(&arguments.tool, names);
         anyhow::bail!("there is no tool `{}`; nearest: {}", arguments.tool, quoted(&names));
     };
+    let given = parse(&arguments.arguments)?;
+    let task = Task::of_call(tool, &given, deadline);
     let surroundings = Surroundings {
         store: Arc::new(store),
         now: Timestamp::now(),
-        stop: Stop::default(),
+        stop: Stop::default().with_deadline(Instant::now() + task.limit),
         progress: Progress::default(),
         permission,
     };
-    match tool.call(&surroundings, parse(&arguments.arguments)?) {
+    match within(&task, move || tool.call(&surroundings, given)).flatten() {
         Ok(answer) => {
             let text = match arguments.json {
                 true => serde_json::to_string_pretty(&answer.structured)?,
@@ -58,7 +65,7 @@ pub fn run(
             Ok(ExitCode::SUCCESS)
         }
         Err(failure) => {
-            writeln!(io::stderr(), "{failure}")?;
+            log::say(failure);
             Ok(ExitCode::FAILURE)
         }
     }
@@ -79,7 +86,8 @@ fn show(picture: Option<&Picture>, file: Option<&Path>) -> anyhow::Result<()> {
         }
     };
     // Beside the answer, which may be piped on.
-    Ok(writeln!(io::stderr(), "{said}")?)
+    log::say(said);
+    Ok(())
 }
 
 /// `key=value` pairs; a value that is a JSON number, list or object is taken as such.

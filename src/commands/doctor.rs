@@ -11,10 +11,14 @@ mod report;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 
 use self::report::Report;
+use super::patience::within;
+use crate::tools::deadline::Task;
 use crate::trackio::Store;
 
 #[derive(Debug, Args)]
@@ -25,11 +29,36 @@ pub(super) struct DoctorArguments {
 }
 
 /// Examines, prints, and fails where something is wrong.
-pub(super) fn run(arguments: &DoctorArguments, store: &Store) -> anyhow::Result<ExitCode> {
-    let mut report = Report::default();
-    data::examine(store, &mut report);
-    let servers = clients::examine(&mut report);
-    handshake::examine(&servers, store, &mut report);
+///
+/// The data may be on a disk that does not answer: then the rest is examined without them.
+pub(super) fn run(
+    arguments: &DoctorArguments,
+    store: Store,
+    deadline: Duration,
+) -> anyhow::Result<ExitCode> {
+    let store = Arc::new(store);
+    let looked_at = Arc::clone(&store);
+    let task = Task::read("The look at the data", deadline);
+    let looked = within(&task, move || {
+        let mut report = Report::default();
+        data::examine(&looked_at, &mut report);
+        report
+    });
+    let report = match looked {
+        Ok(mut report) => {
+            let servers = clients::examine(&mut report);
+            handshake::examine(&servers, &store, &mut report);
+            report
+        }
+        Err(failure) => {
+            let mut report = Report::default();
+            let place = store.directory().path.display();
+            let remedy = format!("Check the disk or file system that holds {place}");
+            report.bad(data::SECTION, failure.0, remedy);
+            clients::examine(&mut report);
+            report
+        }
+    };
     let text = match arguments.json {
         true => serde_json::to_string_pretty(&report.json())? + "\n",
         false => report.text(),

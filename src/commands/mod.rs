@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -18,6 +19,7 @@ pub mod demo;
 mod doctor;
 pub mod install;
 mod list;
+mod patience;
 mod plot;
 pub mod session;
 mod undo;
@@ -38,6 +40,9 @@ pub struct CommandLine {
     /// Memory for parsed columns, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 128)]
     cache_mb: usize,
+    /// How long a read may take; SQL from a model takes 5 seconds at most, a write 30
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    deadline: Duration,
     /// Offer the tools that log, rename, delete and send; each write is noted in a journal
     #[arg(long, global = true, env = access::VARIABLE, value_parser = yes_or_no)]
     allow_writes: bool,
@@ -80,20 +85,22 @@ impl CommandLine {
             None => {
                 let permission = self.permission()?;
                 let tools = selected(&self.toolsets, &permission);
-                crate::mcp::serve(self.store(), tools, permission)?;
+                crate::mcp::serve(self.store(), tools, permission, self.deadline)?;
                 Ok(ExitCode::SUCCESS)
             }
             Some(Command::Tools(arguments)) => list::run(&arguments),
             Some(Command::Call(ref arguments)) => {
-                call::run(arguments, self.store(), self.permission()?)
+                call::run(arguments, self.store(), self.permission()?, self.deadline)
             }
-            Some(Command::Plot(ref arguments)) => plot::run(arguments, self.store()),
+            Some(Command::Plot(ref arguments)) => plot::run(arguments, self.store(), self.deadline),
             Some(Command::Demo) => demo::run(self.dir),
             Some(Command::Install(arguments)) => install::install(arguments, self.dir),
             Some(Command::Uninstall(arguments)) => install::uninstall(arguments),
             Some(Command::Config(arguments)) => install::config(arguments, self.dir),
-            Some(Command::Doctor(ref arguments)) => doctor::run(arguments, &self.store()),
-            Some(Command::Undo(arguments)) => undo::run(&arguments, self.read_only),
+            Some(Command::Doctor(ref arguments)) => {
+                doctor::run(arguments, self.store(), self.deadline)
+            }
+            Some(Command::Undo(arguments)) => undo::run(&arguments, self.read_only, self.deadline),
         }
     }
 
@@ -133,6 +140,13 @@ fn yes_or_no(value: &str) -> Result<bool, String> {
         "" | "0" | "false" | "no" | "off" => Ok(false),
         _ => Err("write 1 to allow writes, 0 not to".to_owned()),
     }
+}
+
+/// A time that a person waits for: from a tenth of a second to an hour.
+fn seconds(value: &str) -> Result<Duration, String> {
+    let seconds = value.parse().ok().filter(|seconds| (0.1..=3_600.0).contains(seconds));
+    let wrong = || "write a number of seconds from 0.1 to 3600".to_owned();
+    seconds.map(Duration::from_secs_f64).ok_or_else(wrong)
 }
 
 fn category(name: &str) -> Result<Category, String> {

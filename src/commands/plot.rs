@@ -5,15 +5,19 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
 
+use super::patience::within;
 use crate::chart::Size;
+use crate::log;
 use crate::tools::Permission;
 use crate::tools::common::budget::{self, MOST_TOKENS};
 use crate::tools::common::{Context, PageRequest, Progress};
+use crate::tools::deadline::Task;
 use crate::tools::plot_metrics::{self, X};
 use crate::trackio::{Stop, Store};
 
@@ -44,21 +48,23 @@ pub struct Arguments {
     size: Size,
 }
 
-pub fn run(arguments: &Arguments, store: Store) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: &Arguments, store: Store, deadline: Duration) -> anyhow::Result<ExitCode> {
+    let task = Task::read("plot", deadline);
     let context = Context {
         store: Arc::new(store),
         now: Timestamp::now(),
-        stop: Stop::default(),
+        stop: Stop::default().with_deadline(Instant::now() + task.limit),
         progress: Progress::default(),
         permission: Permission::default(),
         page: PageRequest::default(),
         tokens: MOST_TOKENS,
     };
-    let answer = plot_metrics::plot(&context, &arguments.wanted(), arguments.size);
-    let answer = match answer.and_then(|answer| budget::fit(answer, MOST_TOKENS)) {
+    let (wanted, size) = (arguments.wanted(), arguments.size);
+    let draw = move || budget::fit(plot_metrics::plot(&context, &wanted, size)?, MOST_TOKENS);
+    let answer = match within(&task, draw).flatten() {
         Ok(answer) => answer,
         Err(failure) => {
-            writeln!(io::stderr(), "{failure}")?;
+            log::say(failure);
             return Ok(ExitCode::FAILURE);
         }
     };
@@ -70,7 +76,7 @@ pub fn run(arguments: &Arguments, store: Store) -> anyhow::Result<ExitCode> {
     let file = arguments.output.display().to_string();
     fs::write(&arguments.output, &bytes).with_context(|| file.clone())?;
     writeln!(io::stdout(), "{}", answer.text)?;
-    writeln!(io::stderr(), "The picture ({} bytes) is in {file}.", bytes.len())?;
+    log::say(format_args!("The picture ({} bytes) is in {file}.", bytes.len()));
     Ok(ExitCode::SUCCESS)
 }
 

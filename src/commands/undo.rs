@@ -2,12 +2,15 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use jiff::Timestamp;
 
+use super::patience::within;
 use crate::journal::{Draft, Entry, Journal};
+use crate::tools::deadline::{Task, WRITE};
 use crate::trackio::write::saved;
 use crate::trackio::write::turns::{Cut, Pace, Turn};
 use crate::trackio::{Directory, Error, Snapshot, Stop, Store};
@@ -25,12 +28,16 @@ pub struct Arguments {
 /// So many writes are listed.
 const LISTED: usize = 50;
 
-pub fn run(arguments: &Arguments, read_only: bool) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: &Arguments, read_only: bool, deadline: Duration) -> anyhow::Result<ExitCode> {
     let journal = Journal::of_user().context("there is no home directory, so no journal")?;
     let text = match arguments.id {
-        None => list(&journal)?,
+        None => within(&Task::read("undo", deadline), move || list(&journal))??,
         Some(_) if read_only => bail!("undo writes, and --read-only forbids it"),
-        Some(id) => undo(&journal, id)?,
+        Some(id) => {
+            let task = Task::write("undo", WRITE);
+            let stop = Stop::default().with_deadline(Instant::now() + task.limit);
+            within(&task, move || undo(&journal, id, &stop))??
+        }
     };
     io::stdout().write_all(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
@@ -50,7 +57,7 @@ fn list(journal: &Journal) -> anyhow::Result<String> {
     Ok(text)
 }
 
-fn undo(journal: &Journal, id: u64) -> anyhow::Result<String> {
+fn undo(journal: &Journal, id: u64, stop: &Stop) -> anyhow::Result<String> {
     let entries = journal.entries()?;
     let Some(entry) = entries.iter().find(|entry| entry.id == id) else {
         bail!("the journal has no entry {id}; `mcp-trackio undo --list` lists them");
@@ -61,7 +68,7 @@ fn undo(journal: &Journal, id: u64) -> anyhow::Result<String> {
     if entry.saved.is_none() {
         bail!("entry {id} has no saved rows. {} Undo: {}", entry.did, entry.undo);
     }
-    let restored = restore(journal, entry)?;
+    let restored = restore(journal, entry, stop)?;
     journal.append(Draft {
         at: Timestamp::now(),
         tool: "undo",
@@ -75,9 +82,8 @@ fn undo(journal: &Journal, id: u64) -> anyhow::Result<String> {
 }
 
 /// First looks whether all of it can go back, then puts it back turn by turn.
-fn restore(journal: &Journal, entry: &Entry) -> anyhow::Result<usize> {
+fn restore(journal: &Journal, entry: &Entry, stop: &Stop) -> anyhow::Result<usize> {
     let store = Store::new(Directory::resolve(Some(&entry.directory)), 0);
-    let stop = Stop::default();
     let saved = || {
         let rows = journal.saved(entry).map_err(|error| Error::Work(error.into()))?;
         rows.ok_or_else(|| Error::Work(anyhow!("it has no saved rows")))
@@ -90,14 +96,14 @@ fn restore(journal: &Journal, entry: &Entry) -> anyhow::Result<usize> {
         );
     }
     let not_undone = || format!("entry {} was not undone", entry.id);
-    let project = store.project(&entry.project, &stop).with_context(not_undone)?;
+    let project = store.project(&entry.project, stop).with_context(not_undone)?;
     let check = |snapshot: &Snapshot<'_>| saved::check(snapshot.connection, saved()?);
-    let rows = project.read(&stop, check).with_context(not_undone)?;
-    let target = store.target(&entry.project, &stop)?;
+    let rows = project.read(stop, check).with_context(not_undone)?;
+    let target = store.target(&entry.project, stop)?;
     let work = |to: &Snapshot<'_>, from: &u64, turn: &Turn| {
         saved::restore(to.connection, saved()?, *from, turn)
     };
-    let done = target.edit_in_turns(Pace::default(), 0, &stop, work, |_| ());
+    let done = target.edit_in_turns(Pace::default(), 0, stop, work, |_| ());
     done.map(|()| rows).map_err(|Cut { error, is_begun }| match is_begun {
         false => anyhow::Error::from(error).context(not_undone()),
         true => anyhow::Error::from(error).context(format!(

@@ -99,7 +99,7 @@ impl Question {
         let started = Instant::now();
         let mut names = Vec::new();
         for project in projects {
-            if started.elapsed() > TIME || context.stop.is_cancelled() {
+            if started.elapsed() > TIME || context.stop.is_set() {
                 break;
             }
             // A project that cannot be read spoils nothing.

@@ -1,6 +1,7 @@
 //! The server: lists the tools, calls them off the reactor, turns answers into MCP results.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rmcp::model::{
@@ -13,8 +14,7 @@ use rmcp::model::{
     UnsubscribeRequestParams,
 };
 use rmcp::service::{RequestContext, ServerInitializeError, SubscriptionContext};
-use rmcp::transport::async_rw::AsyncRwTransport;
-use rmcp::transport::stdio_pipes;
+use rmcp::transport::io::{StdioReader, stdio_pipes};
 use rmcp::{RoleServer, ServerHandler, ServiceExt};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -29,6 +29,7 @@ use crate::tools::common::address::Address;
 use crate::tools::common::budget::Fitted;
 use crate::tools::common::nearest::{nearest, quoted};
 use crate::tools::common::{Failure, text};
+use crate::tools::deadline::Task;
 use crate::tools::{self, Access, AnyTool, Permission, access, document};
 use crate::trackio::Store;
 
@@ -37,31 +38,39 @@ const LIST_TTL_MS: u64 = 3_600_000;
 /// What stands in the data can be new at any time.
 const DATA_TTL_MS: u64 = 0;
 
-/// Serves `tools` on standard input and output until the input ends.
+/// After the end of the input the process ends within this time, whatever is stuck.
+const LAST_WORDS: Duration = Duration::from_millis(1_500);
+
+/// Serves `tools` on standard input and output until the input ends. A read may take `deadline`.
+///
+/// Threads that are stuck go on when this returns; they end with the process.
 pub fn serve(
     store: Store,
     tools: Vec<&'static dyn AnyTool>,
     permission: Permission,
+    deadline: Duration,
 ) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let (reader, writer) = stdio_pipes();
         let (end, ended) = watch::channel(false);
-        let transport = Gate::new(AsyncRwTransport::<RoleServer, _, _>::new(reader, writer), end);
+        let worker =
+            Worker { store: Arc::new(store), permission, deadline, ended, crew: Arc::default() };
+        let leaving = worker.clone();
         let server = Server {
-            worker: Worker { store: Arc::new(store), permission, ended },
+            worker,
             prompts: prompts::offered(&tools).into(),
             tools: tools.into(),
             subscriptions: Arc::default(),
             promises: Arc::default(),
         };
-        match server.serve(transport).await {
-            Ok(running) => running.waiting().await.map(drop).map_err(anyhow::Error::from),
-            // A client that only probed and left.
-            Err(ServerInitializeError::ConnectionClosed(_)) => Ok(()),
-            Err(error) => Err(error.into()),
+        tokio::select! {
+            served = server.session(Gate::new(reader, writer, end)) => served,
+            () = leaving.has_ended_for(LAST_WORDS) => Ok(()),
         }
-    })
+    });
+    runtime.shutdown_background();
+    served
 }
 
 #[derive(Clone)]
@@ -118,12 +127,11 @@ impl ServerHandler for Server {
             return self.absent(&request.name);
         };
         let arguments = request.arguments.unwrap_or_default();
-        let work =
-            self.worker.run(&context, move |surroundings| tool.call(surroundings, arguments));
+        let task = Task::of_call(tool, &arguments, self.worker.deadline);
+        let work = self.worker.run(Some(&context), task, move |given| tool.call(given, arguments));
         Ok(match work.await {
-            Ok(Ok(answer)) => success(tool, answer),
-            Ok(Err(failure)) => error(&failure),
-            Err(_) => error(&bug(tool.name())),
+            Ok(answer) => success(tool, answer),
+            Err(failure) => error(&failure),
         }
         .into())
     }
@@ -156,11 +164,10 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
         let cursor = request.and_then(|request| request.cursor);
-        let work = self.worker.run(&context, move |surroundings| {
-            resources::list(&surroundings.context(), cursor.as_deref())
+        let work = self.worker.run(Some(&context), self.read("resources/list"), move |given| {
+            resources::list(&given.context(), cursor.as_deref())
         });
-        let listed = work.await.unwrap_or_else(|_| Err(bug("resources/list")));
-        let (found, next_cursor) = listed.map_err(|failure| refused(&failure))?;
+        let (found, next_cursor) = work.await.map_err(|failure| refused(&failure))?;
         let mut result = ListResourcesResult::with_all_items(found)
             .with_ttl_ms(DATA_TTL_MS)
             .with_cache_scope(CacheScope::Private);
@@ -184,10 +191,10 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let uri = request.uri.clone();
-        let work =
-            self.worker.run(&context, move |surroundings| resources::read(surroundings, &uri));
-        let read = work.await.unwrap_or_else(|_| Err(bug("resources/read")));
-        let contents = read.map_err(|failure| no_resource(&request.uri, &failure))?;
+        let work = self.worker.run(Some(&context), self.read("resources/read"), move |given| {
+            resources::read(given, &uri)
+        });
+        let contents = work.await.map_err(|failure| no_resource(&request.uri, &failure))?;
         Ok(ReadResourceResult::new(contents)
             .with_ttl_ms(DATA_TTL_MS)
             .with_cache_scope(CacheScope::Private)
@@ -201,9 +208,10 @@ impl ServerHandler for Server {
     ) -> Result<CompleteResult, ErrorData> {
         let question = Question::of(request, &self.prompts).map_err(|failure| refused(&failure))?;
         let work =
-            self.worker.run(&context, move |surroundings| question.answer(&surroundings.context()));
-        let found = work.await.map_err(|_| refused(&bug("completion/complete")))?;
-        Ok(CompleteResult::new(found))
+            self.worker.run(Some(&context), self.read("completion/complete"), move |given| {
+                Ok(question.answer(&given.context()))
+            });
+        Ok(CompleteResult::new(work.await.map_err(|failure| refused(&failure))?))
     }
 
     async fn subscribe(
@@ -240,14 +248,28 @@ impl ServerHandler for Server {
 
     async fn listen(&self, subscription: SubscriptionContext) -> Result<(), ErrorData> {
         let uris = subscription.requested().resource_subscriptions.clone().unwrap_or_default();
-        let promised = self.promises.take();
-        let listening = subscriptions::listen(&self.worker, &subscription, uris.clone(), promised);
+        let listening =
+            subscriptions::listen(&self.worker, &subscription, uris.clone(), &self.promises);
         let listened = listening.await;
         listened.map_err(|failure| no_resource(&uris.join(", "), &failure))
     }
 }
 
 impl Server {
+    async fn session(self, gate: Gate<StdioReader>) -> anyhow::Result<()> {
+        match self.serve(gate).await {
+            Ok(running) => running.waiting().await.map(drop).map_err(anyhow::Error::from),
+            // A client that only probed and left.
+            Err(ServerInitializeError::ConnectionClosed(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Work for a request that only reads.
+    fn read(&self, method: &str) -> Task {
+        Task::read(method, self.worker.deadline)
+    }
+
     fn find(&self, name: &str) -> Option<&'static dyn AnyTool> {
         self.tools.iter().copied().find(|tool| tool.name() == name)
     }
@@ -314,10 +336,6 @@ fn success(tool: &dyn AnyTool, answer: Fitted) -> CallToolResult {
 /// In text: some clients drop the structured part of an error.
 fn error(failure: &Failure) -> CallToolResult {
     CallToolResult::error(vec![ContentBlock::text(failure.0.clone())])
-}
-
-fn bug(place: &str) -> Failure {
-    Failure(format!("{place} hit a bug and stopped; the server goes on. See its standard error."))
 }
 
 fn refused(failure: &Failure) -> ErrorData {

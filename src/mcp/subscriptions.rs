@@ -5,17 +5,25 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rmcp::RoleServer;
 use rmcp::model::ResourceUpdatedNotificationParam;
 use rmcp::service::{Peer, SubscriptionContext};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task;
 
 use super::watch::{Files, Watch, files_now};
 use super::work::Worker;
 use crate::tools::common::{Failure, Progress};
+use crate::tools::deadline::{GRACE, Task};
 use crate::trackio::Stop;
+
+/// How long everything else may wait for a disk when a promise is made.
+const REACTOR_WAITS: Duration = Duration::from_millis(100);
+
+/// How many subscriptions a client may have since 2026, each with any number of resources.
+const MOST_LISTENING: usize = 32;
 
 /// The subscriptions of a session before 2026; nothing runs until there is one.
 #[derive(Default)]
@@ -37,7 +45,12 @@ impl Subscriptions {
         let (answer, answered) = oneshot::channel();
         self.wish(Wish::Add(uri, answer), worker, peer);
         let ended = || Failure::new("The session ends; nothing is watched any more.");
-        answered.await.unwrap_or_else(|_| Err(ended()))
+        // A look that is stuck holds up what comes after it.
+        let task = Task::read("resources/subscribe", worker.deadline);
+        match tokio::time::timeout(task.limit + GRACE, answered).await {
+            Ok(answered) => answered.unwrap_or_else(|_| Err(ended())),
+            Err(_) => Err(task.overdue()),
+        }
     }
 
     /// Watches the resource no more.
@@ -96,15 +109,32 @@ async fn watch_by_wish(
 ///
 /// The SDK sends the promise between two calls of ours, in one task: it asks what is accepted, and
 /// then has it watched. What is written between the two would be seen as if it had always been.
-#[derive(Default)]
-pub struct Promises(Mutex<HashMap<task::Id, Files>>);
+pub struct Promises {
+    made: Mutex<HashMap<task::Id, Files>>,
+    listening: Semaphore,
+}
+
+impl Default for Promises {
+    fn default() -> Self {
+        Self { made: Mutex::default(), listening: Semaphore::new(MOST_LISTENING) }
+    }
+}
 
 impl Promises {
-    /// Notes the files, on the reactor: a few microseconds a project.
+    /// Notes the files. That takes a few microseconds a project, for which the reactor waits;
+    /// where it takes long, they are noted a little after the promise.
     pub fn make(&self, worker: &Worker, uris: &[String]) {
         let Some(task) = task::try_id() else { return };
-        let files = files_now(&worker.surroundings(Stop::default(), Progress::default()), uris);
-        self.made().insert(task, files);
+        if self.listening.available_permits() == 0 || worker.crew.is_stuck() {
+            return;
+        }
+        let surroundings = worker.surroundings(Stop::default(), Progress::default());
+        let (uris, (send, files)) = (uris.to_vec(), std::sync::mpsc::channel());
+        // The receiver waits no longer where it takes too long.
+        task::spawn_blocking(move || drop(send.send(files_now(&surroundings, &uris))));
+        if let Ok(files) = files.recv_timeout(REACTOR_WAITS) {
+            self.made().insert(task, files);
+        }
     }
 
     /// What the files were when this task promised.
@@ -113,7 +143,7 @@ impl Promises {
     }
 
     fn made(&self) -> MutexGuard<'_, HashMap<task::Id, Files>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -122,8 +152,12 @@ pub async fn listen(
     worker: &Worker,
     subscription: &SubscriptionContext,
     uris: Vec<String>,
-    promised: Option<Files>,
+    promises: &Promises,
 ) -> Result<(), Failure> {
+    let promised = promises.take();
+    let _place = promises.listening.try_acquire().map_err(|_| {
+        Failure(format!("A client can have {MOST_LISTENING} subscriptions at once."))
+    })?;
     let mut watch = Watch::new(worker.clone());
     watch.add(uris, promised).await?;
     loop {

@@ -13,6 +13,7 @@ use super::work::Worker;
 use crate::tools::Surroundings;
 use crate::tools::common::address::Address;
 use crate::tools::common::{Failure, Progress};
+use crate::tools::deadline::Task;
 use crate::trackio::Stop;
 
 /// Between two looks at the files.
@@ -44,8 +45,18 @@ impl Watch {
     /// Watches these too; or none of them, where one is no resource. What has moved since the
     /// files were `promised` is news.
     pub async fn add(&mut self, uris: Vec<String>, promised: Option<Files>) -> Result<(), Failure> {
+        if self.seen.watched.len() + uris.len() > MOST_WATCHED {
+            return Err(Failure(format!(
+                "A client can watch {MOST_WATCHED} resources at once. trackio://{{project}} \
+                 tells of all runs of a project."
+            )));
+        }
+        let task = Task::read("resources/subscribe", self.worker.deadline);
+        let work = move |given: &Surroundings| Seen::of(given, &uris, promised);
+        let added = self.worker.run(None, task, work).await?;
         self.pause = LOOKS_EVERY;
-        self.away(move |seen, surroundings| seen.add(surroundings, &uris, promised)).await?
+        self.seen.merge(added);
+        Ok(())
     }
 
     /// Watches this one no more.
@@ -63,33 +74,24 @@ impl Watch {
     }
 
     /// The resources that say something new since the last look. Must not be given up.
+    ///
+    /// It works off the reactor and has no deadline: where the disk does not answer there is no
+    /// news, and nobody waits for it.
     pub async fn look(&mut self) -> Result<Vec<String>, Failure> {
-        let work = |seen: &mut Seen, surroundings: &Surroundings| {
-            let started = Instant::now();
-            (seen.look(surroundings), started.elapsed())
-        };
-        let (news, took) = self.away(work).await?;
-        let pause = (took * SHARE_OF_TIME).clamp(LOOKS_EVERY, LONGEST_PAUSE);
-        self.pause = if news.is_empty() { pause } else { REST };
-        Ok(news)
-    }
-
-    /// Works on the files off the reactor: a disk can be slow.
-    async fn away<T: Send + 'static>(
-        &mut self,
-        work: impl FnOnce(&mut Seen, &Surroundings) -> T + Send + 'static,
-    ) -> Result<T, Failure> {
         let surroundings = self.worker.surroundings(Stop::default(), Progress::default());
         let mut seen = std::mem::take(&mut self.seen);
-        let work = tokio::task::spawn_blocking(move || {
-            let done = work(&mut seen, &surroundings);
-            (seen, done)
+        let started = Instant::now();
+        let look = tokio::task::spawn_blocking(move || {
+            let news = seen.look(&surroundings);
+            (seen, news)
         });
-        let (seen, done) = work.await.map_err(|_| {
+        let (seen, news) = look.await.map_err(|_| {
             Failure::new("The watch hit a bug and stopped; the server goes on. Subscribe again.")
         })?;
         self.seen = seen;
-        Ok(done)
+        let pause = (started.elapsed() * SHARE_OF_TIME).clamp(LOOKS_EVERY, LONGEST_PAUSE);
+        self.pause = if news.is_empty() { pause } else { REST };
+        Ok(news)
     }
 }
 
@@ -109,18 +111,12 @@ struct Watched {
 }
 
 impl Seen {
-    fn add(
-        &mut self,
+    /// These resources as they are now.
+    fn of(
         surroundings: &Surroundings,
         uris: &[String],
         promised: Option<Files>,
-    ) -> Result<(), Failure> {
-        if self.watched.len() + uris.len() > MOST_WATCHED {
-            return Err(Failure(format!(
-                "A client can watch {MOST_WATCHED} resources at once. trackio://{{project}} \
-                 tells of all runs of a project."
-            )));
-        }
+    ) -> Result<Self, Failure> {
         let parsed = uris.iter().map(|uri| Ok((uri, Address::parse(uri)?)));
         let parsed: Vec<(&String, Address)> = parsed.collect::<Result<_, Failure>>()?;
         let before = promised.unwrap_or_else(|| files_now(surroundings, uris));
@@ -132,15 +128,21 @@ impl Seen {
             let project = address.project().map(str::to_owned);
             before.get(&project) != after.get(&project)
         };
-        for ((uri, address), state) in parsed.into_iter().zip(states) {
-            self.remove(uri);
+        let watched = parsed.into_iter().zip(states).map(|((uri, address), state)| {
             let state = (!has_moved(&address)).then_some(state);
-            self.watched.push(Watched { uri: uri.clone(), address, state });
+            Watched { uri: uri.clone(), address, state }
+        });
+        Ok(Self { watched: watched.collect(), files: before })
+    }
+
+    fn merge(&mut self, added: Self) {
+        for watched in added.watched {
+            self.remove(&watched.uri);
+            self.watched.push(watched);
         }
-        for (project, files) in before {
+        for (project, files) in added.files {
             self.files.entry(project).or_insert(files);
         }
-        Ok(())
     }
 
     fn remove(&mut self, uri: &str) {

@@ -5,8 +5,10 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::common::Failure;
+use super::deadline;
 use crate::journal::Journal;
 use crate::remote::Remote;
 
@@ -40,6 +42,15 @@ impl Access {
     /// Whether the user must have allowed it.
     pub fn needs_leave(self) -> bool {
         self != Self::Read
+    }
+
+    /// How long a call may take where a read may take `read`.
+    pub fn deadline(self, read: Duration) -> Duration {
+        match self {
+            Self::Read => read,
+            Self::Write { .. } => deadline::WRITE,
+            Self::Send { .. } => deadline::SEND,
+        }
     }
 
     /// The word for lists and pages; none for what only reads.

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::common::shape::counted;
 use super::common::{Answer, Context, Failure, Output, text};
@@ -19,6 +20,9 @@ use look::{Looked, Question};
 
 pub struct GetUpdates;
 
+/// The longest wait, in seconds; also the `range` of the argument.
+const LONGEST_WAIT: f64 = 300.0;
+
 #[derive(Deserialize, JsonSchema)]
 pub struct Args {
     /// Default: all projects.
@@ -26,7 +30,7 @@ pub struct Args {
     /// next_cursor of the last call; without it: the present state.
     cursor: Option<String>,
     /// Wait so long for something to happen.
-    #[schemars(range(min = 0, max = 45))]
+    #[schemars(range(min = 0, max = 300))]
     wait_seconds: Option<f64>,
 }
 
@@ -71,6 +75,16 @@ impl Tool for GetUpdates {
         has grown by a fiftieth, logged a non-finite value or ended.";
     type Args = Args;
     type Output = Updates;
+
+    fn deadline(given: &Map<String, Value>, read: Duration) -> Duration {
+        let seconds = match given.get("wait_seconds") {
+            Some(Value::String(text)) => text.trim().parse().ok(),
+            Some(value) => value.as_f64(),
+            None => None,
+        };
+        let wait = seconds.filter(|seconds| (0.0..=LONGEST_WAIT).contains(seconds));
+        read + Duration::from_secs_f64(wait.unwrap_or(0.0))
+    }
 
     fn run(context: &Context, args: Args) -> Result<Answer<Updates>, Failure> {
         let started = Instant::now();

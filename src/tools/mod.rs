@@ -6,6 +6,7 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rmcp::schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -20,6 +21,7 @@ mod bulk_upload_media;
 pub mod category;
 pub mod common;
 mod compare_runs;
+pub mod deadline;
 mod delete_run;
 mod diagnose_run;
 pub mod document;
@@ -80,6 +82,13 @@ pub trait Tool: 'static {
     /// Its answer.
     type Output: Output;
 
+    /// How long a call with these arguments, which nobody has checked yet, may take. `read` is
+    /// what a read may take.
+    fn deadline(given: &Map<String, Value>, read: Duration) -> Duration {
+        let _ = given;
+        Self::ACCESS.deadline(read)
+    }
+
     /// Answers.
     fn run(context: &Context, args: Self::Args) -> Result<Answer<Self::Output>, Failure>;
 }
@@ -98,6 +107,8 @@ pub trait AnyTool: Sync {
     fn access(&self) -> Access;
     /// [`Tool::GUIDE`].
     fn guide(&self) -> &'static str;
+    /// [`Tool::deadline`].
+    fn deadline(&self, given: &Map<String, Value>, read: Duration) -> Duration;
     /// The schema of the arguments.
     fn input_schema(&self) -> Arc<Map<String, Value>>;
     /// The schema of the structured answer; `None` for a tool that answers pictures, whose
@@ -167,6 +178,10 @@ impl<T: Tool> AnyTool for Entry<T> {
 
     fn guide(&self) -> &'static str {
         T::GUIDE
+    }
+
+    fn deadline(&self, given: &Map<String, Value>, read: Duration) -> Duration {
+        T::deadline(given, read)
     }
 
     fn input_schema(&self) -> Arc<Map<String, Value>> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::common::budget::BYTES_A_TOKEN;
 use super::common::shape::counted;
@@ -81,6 +81,10 @@ impl Tool for QueryProject {
     const PAGED: bool = true;
     type Args = Args;
     type Output = Query;
+
+    fn deadline(_: &Map<String, Value>, read: Duration) -> Duration {
+        DEADLINE.min(read)
+    }
 
     fn run(context: &Context, args: Args) -> Result<Answer<Query>, Failure> {
         let project = resolve::project(context, &args.project)?;

@@ -18,7 +18,7 @@ use super::common::{Answer, Context, Failure, Output, text};
 use super::{Access, Category, Tool};
 use crate::remote::Client;
 use crate::trackio::name::canonical;
-use crate::trackio::{Error, Result as Done, Snapshot, Stop, run};
+use crate::trackio::{Result as Done, Snapshot, Stop, run};
 
 pub struct UploadDbToSpace;
 
@@ -108,9 +108,7 @@ fn copy_to(file: &Path, snapshot: &Snapshot<'_>, stop: &Stop) -> Done<()> {
     let mut copy = Connection::open(file)?;
     let backup = Backup::new(snapshot.connection, &mut copy)?;
     loop {
-        if stop.is_set() {
-            return Err(if stop.is_cancelled() { Error::Cancelled } else { Error::TimedOut });
-        }
+        stop.check()?;
         match backup.step(PAGES)? {
             StepResult::Done => break,
             StepResult::More => {}

@@ -16,7 +16,7 @@
 //! afterwards; then the work is done once more.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -28,7 +28,10 @@ use super::handles::{self, ConnectionGuard};
 use super::stop::Stop;
 
 /// How long a read waits for a writer's lock.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long SQLite waits for it before [`Stop`] is looked at.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// How often a read without locks is tried while writers come and go.
 const ATTEMPTS: usize = 3;
@@ -153,8 +156,16 @@ fn on_connection<T>(
     let mut connection = open(way, path)?;
     let gate = watch(&mut connection, stop)?;
     connection.execute_batch("BEGIN")?;
-    // This reads the schema; before the transaction it would take SQLite's locks twice.
-    connection.pragma_update(None, "cache_size", CACHED_PAGES)?;
+    // This reads the schema and takes the lock for all that follows; before the transaction it
+    // would take SQLite's locks twice.
+    let began = Instant::now();
+    while let Err(error) = connection.pragma_update(None, "cache_size", CACHED_PAGES) {
+        let is_busy = error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy);
+        if !is_busy || began.elapsed() > PATIENCE {
+            return Err(error.into());
+        }
+        stop.check()?;
+    }
     work(&Opened { connection: &connection, gate: &gate, change })
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, ToSql};
 
-use super::error::{Error, Result};
+use super::error::Result;
 use super::project::Snapshot;
 use super::run::{Run, rows_of};
 use super::schema::Table;
@@ -347,7 +347,7 @@ fn read(
             break;
         }
     }
-    if snapshot.stop.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+    snapshot.stop.check()
 }
 
 fn is_within(selection: Selection, timestamp: &str) -> bool {

@@ -260,9 +260,14 @@ impl Session {
 
     /// Send one line, whatever it holds.
     pub fn send_line(&mut self, line: &str) {
+        self.send_bytes(line.as_bytes());
+    }
+
+    /// Send one line that need not be text.
+    pub fn send_bytes(&mut self, line: &[u8]) {
         let stdin = self.stdin.as_mut().expect("the session is closed");
         stdin
-            .write_all(line.as_bytes())
+            .write_all(line)
             .and_then(|()| stdin.write_all(b"\n"))
             .and_then(|()| stdin.flush())
             .unwrap();
@@ -288,14 +293,17 @@ impl Session {
     /// The next message of the server, checked to be JSON-RPC; `None` when it
     /// says nothing for so long, or has closed its output.
     pub fn receive(&mut self, patience: Duration) -> Option<Value> {
+        let message = self.receive_any(patience)?;
+        assert_eq!(message["jsonrpc"], "2.0", "not a JSON-RPC message: {message}");
+        Some(message)
+    }
+
+    /// The next line of the server, which may be the answer to a batch.
+    pub fn receive_any(&mut self, patience: Duration) -> Option<Value> {
         match self.lines.recv_timeout(patience) {
-            Ok(line) => {
-                let message: Value = serde_json::from_str(&line).unwrap_or_else(|error| {
-                    panic!("stdout holds something other than JSON ({error}): {line}")
-                });
-                assert_eq!(message["jsonrpc"], "2.0", "not a JSON-RPC message: {line}");
-                Some(message)
-            }
+            Ok(line) => Some(serde_json::from_str(&line).unwrap_or_else(|error| {
+                panic!("stdout holds something other than JSON ({error}): {line}")
+            })),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
         }
     }

@@ -9,7 +9,7 @@ use crate::trackio::directory::Origin;
 use crate::trackio::schema::RunKey;
 use crate::trackio::{Error, Stop, Store};
 
-const SECTION: &str = "Data";
+pub const SECTION: &str = "Data";
 
 /// So many projects that cannot be read are named.
 const NAMED: usize = 5;

@@ -8,6 +8,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use super::address::Address;
 use super::picture::Picture;
 use super::scan::{Searched, Stretch};
+use crate::tools::deadline;
 use crate::trackio;
 
 /// The facts of one answer. They are serialized as the structured part; the text is made from
@@ -119,6 +120,7 @@ impl From<trackio::Error> for Failure {
                 "{error}. Start the server with --dir, or set TRACKIO_DIR in the client's \
                  configuration; get_settings tells where it looks."
             )),
+            trackio::Error::TimedOut => Self(deadline::TOO_MUCH.to_owned()),
             error => Self::sentence(&error.to_string()),
         }
     }

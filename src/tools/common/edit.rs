@@ -136,8 +136,12 @@ pub fn undoable(context: &Context, chosen: &Chosen, deed: Deed<'_>) -> Result<u6
         journal.announce(draft(deed.did.clone(), "")).map_err(|error| unnoted(journal, &error))?;
     let saved = save(context, chosen, &deed, journal, id);
     let changed = saved.map_err(|failure| (failure, false)).and_then(|saved| {
-        change(context, chosen, &deed, &target, &saved)
-            .map_err(|cut| (cut.error.into(), cut.is_begun))
+        change(context, chosen, &deed, &target, &saved).map_err(|Cut { error, is_begun }| {
+            match error {
+                Error::TimedOut => (Failure::new("The time for one call was over."), is_begun),
+                error => (error.into(), is_begun),
+            }
+        })
     });
     let (Failure(why), is_begun) = match changed {
         Ok(()) => return Ok(id),

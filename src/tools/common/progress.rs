@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::trackio::{self, Error, Stop};
+use crate::trackio::{self, Stop};
 
 /// Between two reports of a [`Count`]: nobody reads faster.
 const REPORTS_EVERY: Duration = Duration::from_millis(100);
@@ -46,7 +46,7 @@ impl Progress {
     }
 }
 
-/// Work on many things, one after the other: tells how far it came, and ends when it is cancelled.
+/// Work on many things, one after the other: tells how far it came, and ends when the call does.
 #[derive(Debug, Clone)]
 pub struct Count {
     progress: Progress,
@@ -69,9 +69,7 @@ impl Count {
 
     /// Says that so many are done. An error says that the caller wants no more.
     pub fn reach(&mut self, done: usize) -> trackio::Result<()> {
-        if self.stop.is_cancelled() {
-            return Err(Error::Cancelled);
-        }
+        self.stop.check()?;
         if done > 0 && self.reported.is_none_or(|last| last.elapsed() >= REPORTS_EVERY) {
             self.reported = Some(Instant::now());
             let Self { of, noun, .. } = self;

@@ -202,7 +202,13 @@ fn undo(entries: &[Entry], written: &Written) -> String {
 }
 
 fn with_what_was_done(error: Error, project: &str, done: &[&str]) -> Failure {
-    let failure = Failure::from(error);
+    let failure = match error {
+        Error::TimedOut => Failure(format!(
+            "Nothing of `{}` was written: it took too long. Send fewer rows at once.",
+            shown(project)
+        )),
+        error => Failure::from(error),
+    };
     if done.is_empty() {
         return failure;
     }

@@ -9,7 +9,7 @@ use crate::tools::common::unread::Unread;
 use crate::tools::common::{Context, Failure};
 use crate::trackio::artifact::{self, Artifact, Tag};
 use crate::trackio::registry::{self, Collection};
-use crate::trackio::{Error, Project, Result as TrackioResult, Snapshot};
+use crate::trackio::{Project, Result as TrackioResult, Snapshot};
 
 /// What was asked for.
 pub struct Filter {
@@ -69,9 +69,7 @@ pub fn in_projects(
 ) -> Result<Found, Failure> {
     let (mut found, mut known) = (Found::default(), Known::default());
     for (place, project) in projects.iter().enumerate() {
-        if context.stop.is_cancelled() {
-            return Err(Error::Cancelled.into());
-        }
+        context.stop.check()?;
         match context.read(project, everything) {
             Ok(all) => {
                 known.extend(&all);

@@ -1,6 +1,7 @@
 //! The files of a version: where they lie and whether they are what was logged.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
@@ -10,10 +11,13 @@ use crate::tools::common::nearest::{nearest, quoted};
 use crate::tools::common::resolve::shown;
 use crate::tools::common::shape::counted;
 use crate::tools::common::{Context, Failure, Item};
+use crate::trackio::Error;
 use crate::trackio::artifact::{Blob, Blobs, Entry, FileState};
 
 /// Between two reports of progress, in bytes.
 const REPORTS_EVERY: u64 = 32 << 20;
+/// What is left of the call's time when hashing ends.
+const TIME_TO_ANSWER: Duration = Duration::from_secs(3);
 /// So many files that cannot be used are named.
 const NAMED: usize = 5;
 
@@ -31,6 +35,8 @@ pub struct Files {
     /// In the order of the manifest.
     pub all: Vec<File>,
     is_verified: bool,
+    /// How many were to be hashed and were not, because the time was over.
+    not_hashed: usize,
 }
 
 /// One file, in Trackio's fields and ours.
@@ -80,10 +86,8 @@ impl Files {
         };
         let look = |entry: Entry| File { blob: blobs.look(&entry), entry };
         let mut all: Vec<File> = entries.into_iter().map(look).collect();
-        if verify {
-            hash(context, blobs, &mut all)?;
-        }
-        Ok(Self { all, is_verified: verify })
+        let not_hashed = if verify { hash(context, blobs, &mut all)? } else { 0 };
+        Ok(Self { all, is_verified: verify, not_hashed })
     }
 
     /// The file that was asked for.
@@ -125,6 +129,14 @@ impl Files {
         let has_references = self.all.iter().any(|file| file.blob.state == FileState::Reference);
         if has_references && self.is_verified {
             notes.push("References are addresses outside Trackio; they were not looked at.".into());
+        }
+        if self.not_hashed > 0 {
+            notes.push(format!(
+                "The time was over before all was hashed: {} not verified. Ask with `file` for \
+                 one at a time; for a file that takes longer by itself, the user can start the \
+                 server with a longer --deadline.",
+                counted(self.not_hashed, "file")
+            ));
         }
         notes
     }
@@ -168,8 +180,10 @@ fn named(entries: Vec<Entry>, wanted: &str) -> Result<Entry, Failure> {
     )))
 }
 
-/// Hashes every file once, the same content in several places too.
-fn hash(context: &Context, blobs: &Blobs, all: &mut [File]) -> Result<(), Failure> {
+/// Hashes every file once, the same content in several places too, as long as there is time;
+/// answers how many files it did not come to.
+fn hash(context: &Context, blobs: &Blobs, all: &mut [File]) -> Result<usize, Failure> {
+    let stop = context.stop.sooner(TIME_TO_ANSWER);
     let is_due = |file: &&File| file.blob.state == FileState::Present;
     let mut due: BTreeMap<String, u64> = BTreeMap::new();
     for file in all.iter().filter(is_due) {
@@ -193,11 +207,14 @@ fn hash(context: &Context, blobs: &Blobs, all: &mut [File]) -> Result<(), Failur
                 });
             }
         };
-        let state = blobs.verify(&file.entry, &file.blob, &context.stop, told)?;
-        states.insert(file.entry.digest.clone(), state);
+        match blobs.verify(&file.entry, &file.blob, &stop, told) {
+            Ok(state) => states.insert(file.entry.digest.clone(), state),
+            Err(Error::TimedOut) => break,
+            Err(error) => return Err(error.into()),
+        };
     }
     for file in all.iter_mut().filter(|file| file.blob.state == FileState::Present) {
         file.blob.state = states.get(&file.entry.digest).copied().unwrap_or(file.blob.state);
     }
-    Ok(())
+    Ok(all.iter().filter(is_due).count())
 }

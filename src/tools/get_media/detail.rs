@@ -90,9 +90,7 @@ pub fn look(
     let cells = tiles.len();
     let mut thumbnails: Vec<Thumbnail> = Vec::new();
     for tile in tiles {
-        if stop.is_cancelled() {
-            return Err(trackio::Error::Cancelled);
-        }
+        stop.check()?;
         let file = item::file(directory, tile.stored.as_deref());
         tile.path = match &file {
             Ok(file) => Some(file.relative.display().to_string()),

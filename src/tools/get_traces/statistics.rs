@@ -135,9 +135,7 @@ impl Statistics {
             let at = steps.entry(place(head.step)).or_default();
             at.step = head.step;
             at.count += 1;
-            if snapshot.stop.is_cancelled() {
-                return Err(crate::trackio::Error::Cancelled);
-            }
+            snapshot.stop.check()?;
             if began.elapsed() > DEADLINE {
                 unread += 1;
                 continue;

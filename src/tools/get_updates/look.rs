@@ -204,7 +204,7 @@ impl Look<'_> {
                 continue;
             }
             if let Err(failure) = self.open_again(&project, digest, before, state) {
-                if self.context.stop.is_cancelled() {
+                if self.context.stop.is_set() {
                     return Err(failure);
                 }
                 self.could_not_open(&project, &failure);

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::tools::common::{Context, Failure};
-use crate::trackio::{Error, time};
+use crate::trackio::time;
 
 /// Between two looks at the files.
 const LOOKS_EVERY: Duration = Duration::from_millis(250);
@@ -53,9 +53,7 @@ pub fn until_something_happens(
     loop {
         let pause_ends = Instant::now() + pause;
         while Instant::now() < pause_ends {
-            if context.stop.is_cancelled() {
-                return Err(Error::Cancelled.into());
-            }
+            context.stop.check()?;
             if started.elapsed() >= wait || context.stop.ends_waits() {
                 return Ok(());
             }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::Entry;
 use crate::trackio::name::canonical;
 use crate::trackio::project::Project;
-use crate::trackio::{Error, Result, Stop};
+use crate::trackio::{Result, Stop};
 
 /// So much is hashed between two looks at whether the caller still waits.
 const CHUNK: usize = 1 << 20;
@@ -136,9 +136,7 @@ impl Blobs {
         let mut hash = Sha256::new();
         let mut chunk = vec![0; CHUNK];
         loop {
-            if stop.is_cancelled() {
-                return Err(Error::Cancelled);
-            }
+            stop.check()?;
             let read = match file.read(&mut chunk) {
                 Ok(0) => break,
                 Ok(read) => read,

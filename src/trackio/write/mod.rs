@@ -47,6 +47,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long it sleeps between two tries, at first and at most. Trackio tries every 100 ms.
 const SLEEP: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
 
+/// How many virtual-machine steps SQLite takes between two looks at [`Stop`].
+const STEPS_BETWEEN_LOOKS: i32 = 5_000;
+
 /// What a database must be like for a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
@@ -126,9 +129,7 @@ impl Target {
             if let Some(value) = self.attempt(purpose, stop, &work)? {
                 return Ok(value);
             }
-            if stop.is_set() {
-                return Err(if stop.is_cancelled() { Error::Cancelled } else { Error::TimedOut });
-            }
+            stop.check()?;
             if Instant::now() >= end {
                 let seconds = PATIENCE.as_secs();
                 return Err(Error::NoTurn { project: self.name.clone(), seconds });
@@ -164,6 +165,10 @@ impl Target {
         match result {
             Ok(value) => Ok(Some(value)),
             Err(error) if is_busy(&error) => Ok(None),
+            Err(error) if is_interrupted(&error) => {
+                stop.check()?;
+                Err(self.explain(error))
+            }
             Err(error) => Err(self.explain(error)),
         }
     }
@@ -176,6 +181,8 @@ impl Target {
     ) -> Result<T> {
         let _guard = ConnectionGuard::new(&self.path);
         let mut connection = open::open(&self.path, purpose)?;
+        let watched = stop.clone();
+        connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || watched.is_set()))?;
         let transaction =
             connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let mut schema = Schema::read(&transaction)?;
@@ -256,6 +263,11 @@ fn in_words(error: &std::io::Error) -> String {
         std::io::ErrorKind::StorageFull => "the disk is full".to_owned(),
         _ => format!("its lock cannot be taken ({error})"),
     }
+}
+
+fn is_interrupted(error: &Error) -> bool {
+    let Error::Sql(error) = error else { return false };
+    error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted)
 }
 
 fn is_busy(error: &Error) -> bool {

@@ -139,6 +139,27 @@ fn a_write_waits_for_its_turn_under_every_lock_of_the_project() {
 }
 
 #[test]
+fn a_write_that_takes_too_long_is_stopped_and_leaves_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let target = store(directory.path()).target("p", &Stop::default()).unwrap();
+    target.write(Purpose::Log, &Stop::default(), |to| insert(to, 0)).unwrap();
+    let soon = Stop::default().with_deadline(Instant::now() + Duration::from_millis(200));
+    let failed = target.write(Purpose::Log, &soon, |to| {
+        insert(to, 1)?;
+        let endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c)
+                       SELECT count(*) FROM c";
+        Ok(to.connection.query_row(endless, [], |row| row.get::<_, i64>(0))?)
+    });
+    assert!(matches!(failed, Err(Error::TimedOut)), "{failed:?}");
+    let rows = target.write(Purpose::Edit, &Stop::default(), |to| {
+        Ok(to
+            .connection
+            .query_row("SELECT count(*) FROM metrics", [], |row| row.get::<_, i64>(0))?)
+    });
+    assert_eq!(rows.unwrap(), 1);
+}
+
+#[test]
 fn while_sqlite_is_busy_the_lock_is_free() {
     let directory = tempfile::tempdir().unwrap();
     let target = store(directory.path()).target("p", &Stop::default()).unwrap();

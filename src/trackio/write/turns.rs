@@ -65,7 +65,7 @@ impl Target {
     /// Edits the project turn by turn. `work` begins at the place that it is given, and answers
     /// the place where the next turn goes on, or `None` when all is done; it may be called again
     /// for the same place. `after` hears of every place. Once the first turn is committed the edit
-    /// is not given up for a cancellation.
+    /// is given up for its deadline alone, not for a cancellation.
     pub fn edit_in_turns<P>(
         &self,
         pace: Pace,
@@ -78,7 +78,7 @@ impl Target {
             let error = not_writable(&self.name, OF_INBOX.to_owned());
             return Err(Cut { error, is_begun: false });
         }
-        let to_the_end = Stop::default();
+        let to_the_end = stop.deadline_only();
         let (mut place, mut is_begun) = (start, false);
         loop {
             let stop = if is_begun { &to_the_end } else { stop };
