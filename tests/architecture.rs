@@ -87,6 +87,27 @@ fn databases_are_opened_in_few_places() {
     }
 }
 
+/// One place opens files: it makes sure that they are files.
+#[test]
+fn files_are_opened_in_one_place() {
+    let allowed = [
+        "trackio/regular.rs",
+        "commands/install/file.rs",    // a client's configuration
+        "trackio/write/mode.rs",       // /proc/mounts
+        "commands/doctor/data.rs",     // the same
+        "tools/upload_db_to_space.rs", // the copy that was just made
+    ];
+    for (path, code) in sources(&source()) {
+        let inside = path.strip_prefix(source()).unwrap().to_string_lossy().replace('\\', "/");
+        if allowed.contains(&inside.as_str()) {
+            continue;
+        }
+        for name in ["File::open", "fs::read", "fs::read_to_string"] {
+            assert!(!names(&code, name), "src/{inside} names {name}: use trackio::regular");
+        }
+    }
+}
+
 /// Only the protocol writes to standard output while serving; a subcommand prints its answer.
 #[test]
 fn only_commands_and_the_protocol_write_to_standard_output() {

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
+use crate::trackio::regular;
+
 /// The file of the journal, in its directory.
 pub const FILE: &str = "mcp-trackio.log";
 
@@ -140,7 +142,7 @@ impl Journal {
 
     /// All entries, the oldest first; lines that are none are passed over.
     pub fn entries(&self) -> io::Result<Vec<Entry>> {
-        let log = match File::open(self.file()) {
+        let log = match regular::open(&self.file()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => BufReader::new(other?),
         };
@@ -154,12 +156,13 @@ impl Journal {
     /// The rows that were saved with an entry.
     pub fn saved(&self, entry: &Entry) -> io::Result<Option<BufReader<File>>> {
         let Some(name) = &entry.saved else { return Ok(None) };
-        File::open(self.directory.join(name)).map(BufReader::new).map(Some)
+        regular::open(&self.directory.join(name)).map(BufReader::new).map(Some)
     }
 
     fn open(&self) -> io::Result<File> {
         make_private(&self.directory)?;
-        OpenOptions::new().read(true).append(true).create(true).open(self.file())
+        let mut options = OpenOptions::new();
+        regular::open_with(options.read(true).append(true).create(true), &self.file())
     }
 }
 

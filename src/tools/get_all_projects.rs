@@ -4,10 +4,12 @@ use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::nearest::check_pattern;
+use super::common::nearest::{check_pattern, quoted};
 use super::common::shape::{counted, matches};
 use super::common::{Answer, Context, Failure, Item, Output, Page, status};
 use super::{Category, Tool};
+use crate::trackio::change::Log;
+use crate::trackio::project::Misnamed;
 use crate::trackio::{Project, run, time};
 
 pub struct GetAllProjects;
@@ -55,7 +57,7 @@ impl Tool for GetAllProjects {
     const ABOUT: &'static str = "Lists the Trackio projects on this computer with their number of \
         runs and last activity. For one project use get_project_summary.";
     const GUIDE: &'static str = "A name that starts with `registry-` is a model registry. A \
-        project with a `problem` cannot be read; the others can.";
+        project with a `problem` cannot be read, or not all of it; the others can.";
     const PAGED: bool = true;
     type Args = Args;
     type Output = Projects;
@@ -71,8 +73,10 @@ impl Tool for GetAllProjects {
         }
         let details = Page::of(all, &context.page, DEFAULT_LIMIT)
             .try_map(|(name, file)| detail(context, name, file))?;
-        let note = (details.total == 0).then(|| nothing_here(context));
-        Ok(Answer::new(Projects::of(details)).with_notes(note))
+        let mut notes = Vec::new();
+        notes.extend((details.total == 0).then(|| nothing_here(context)));
+        notes.extend(misnamed(&context.store.misnamed()?));
+        Ok(Answer::new(Projects::of(details)).with_notes(notes))
     }
 }
 
@@ -116,20 +120,46 @@ fn nothing_here(context: &Context) -> String {
     )
 }
 
+/// So many files with a wrong name are listed.
+const LISTED: usize = 5;
+
+/// What a copy or a sync tool left is somebody's data, but no project.
+fn misnamed(files: &[Misnamed]) -> Option<String> {
+    let listed = files.iter().take(LISTED).map(|Misnamed { file, rename_to }| {
+        format!("{} (as a project: {})", quoted(&[file]), quoted(&[rename_to]))
+    });
+    let listed = listed.collect::<Vec<_>>().join(", ");
+    let more = files.len().saturating_sub(LISTED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!files.is_empty()).then(|| {
+        format!(
+            "{} not listed, because Trackio opens only files whose names consist of letters, \
+             digits, `-` and `_`: {listed}{more}. To read one, rename it and its `-wal`.",
+            counted(files.len(), "database file")
+        )
+    })
+}
+
+const DAMAGED_LOG: &str =
+    "The project's `-wal` file is damaged and was not used: rows that were only in it are missing.";
+
 fn detail(context: &Context, name: String, file: Option<String>) -> Result<Detail, Failure> {
     let found = context.store.project(&name, &context.stop).map_err(Failure::from);
     let counted = found.and_then(|project| count(context, &project));
     let kind = if name.starts_with("registry-") { "registry" } else { "project" };
     let detail = Detail { name, kind, num_runs: None, last_activity: None, file, problem: None };
     Ok(match counted {
-        Ok((num_runs, last_activity)) => {
-            Detail { num_runs: Some(num_runs), last_activity, ..detail }
+        Ok((num_runs, last_activity, problem)) => {
+            Detail { num_runs: Some(num_runs), last_activity, problem, ..detail }
         }
         Err(Failure(problem)) => Detail { problem: Some(problem), ..detail },
     })
 }
 
-fn count(context: &Context, project: &Project) -> Result<(usize, Option<String>), Failure> {
+/// How many runs it has, its last activity, and what is wrong although it can be read.
+type Counted = (usize, Option<String>, Option<String>);
+
+fn count(context: &Context, project: &Project) -> Result<Counted, Failure> {
     context.read(project, |snapshot| {
         let runs = run::list(snapshot)?;
         let mut latest = None;
@@ -137,6 +167,9 @@ fn count(context: &Context, project: &Project) -> Result<(usize, Option<String>)
             latest = latest.max(status::last_seen(snapshot, run)?);
         }
         let num_runs = runs.iter().filter(|run| run.is_listed()).count();
-        Ok((num_runs, latest.map(time::rfc3339)))
+        let is_damaged =
+            snapshot.change.as_ref().is_some_and(|change| change.log() == Log::Damaged);
+        let problem = is_damaged.then(|| DAMAGED_LOG.to_owned());
+        Ok((num_runs, latest.map(time::rfc3339), problem))
     })
 }

@@ -1,36 +1,37 @@
 //! Opens a live database to read it, and leaves no trace.
 //!
 //! A plain `mode=ro` connection to a database in WAL mode creates `-shm` and `-wal` and leaves
-//! them behind. So the way in depends on what lies beside the file; every way but the last
-//! changes nothing in the directory:
+//! them behind. So the way in depends on what is beside the file; every way but the last changes
+//! nothing in the directory:
 //!
-//! | database | way in |
+//! | database | ways in |
 //! |---|---|
+//! | WAL, `-wal` missing, or of a length or with a header that SQLite would not use | `immutable=1`: everything is in the file |
+//! | `-wal` usable, `-shm` with an index | `readonly_shm=1`: takes locks as any reader does, and indexes the log in memory where no writer lives |
+//! | `-wal` usable, no such `-shm` | the log is indexed in memory without locks |
 //! | rollback journal | `mode=ro` |
-//! | WAL, `-wal` missing or empty | `immutable=1`: all is in the file |
-//! | WAL, `-wal` with content, `-shm` there | `readonly_shm=1`: locks as any reader does, and indexes the log in memory where no writer lives |
-//! | WAL, `-wal` with content, no `-shm` | no writer lives, so the log is indexed in memory without locks |
-//! | anything else | a private copy |
+//! | the same, on a file system without locks | `immutable=1` |
+//! | anything else, such as a journal that a killed writer left | a private copy, in which SQLite repairs what it has to |
 //!
-//! The ways without locks are right only while no writer appears. The change key tells
-//! afterwards; then the work is done once more.
+//! The ways without locks are right only while no writer appears. The change key is compared
+//! afterwards; where it differs, the work is done once more.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::change::{ChangeKey, sidecar};
+use super::change::{ChangeKey, Log};
 use super::error::{Error, Result};
 use super::gate::Gate;
-use super::handles::{self, ConnectionGuard};
+use super::handles::{ConnectionGuard, Files, sidecar};
 use super::stop::Stop;
 
-/// How long a read waits for a writer's lock.
+/// How long a read waits for a writer's lock, and how long without a look at [`Stop`].
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How long SQLite waits for it before [`Stop`] is looked at.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// How often a read without locks is tried while writers come and go.
@@ -71,49 +72,85 @@ pub type Work<'a, T> = &'a dyn Fn(&Opened<'_>) -> Result<T>;
 /// `work` may run several times: when a writer appeared in the middle, its first answer is
 /// thrown away.
 pub fn read<T>(path: &Path, project: &str, stop: &Stop, work: Work<'_, T>) -> Result<T> {
-    for _ in 0..ATTEMPTS {
-        let before = ChangeKey::of(path);
-        let way = Way::of(&before);
-        let result = read_by(way, path, stop, Some(&before), work);
-        let stands = way.takes_locks() || ChangeKey::of(path) == before;
+    read_somehow(path, stop, work).map_err(|error| explain(error, project, stop))
+}
+
+fn read_somehow<T>(path: &Path, stop: &Stop, work: Work<'_, T>) -> Result<T> {
+    let (start, mut moved) = (Instant::now(), 0);
+    loop {
+        let state = ChangeKey::of(path);
+        if let Some(reason) = state.odd_file() {
+            return Err(unreadable(reason.to_owned()));
+        }
+        // Where writers open and close it all the time: with locks, as any reader does.
+        let ways = if moved < ATTEMPTS { Way::all(&state) } else { &[Way::ReadOnly, Way::Copy] };
+        match read_one_of(ways, path, &state, stop, work) {
+            Outcome::Done(result) => return result,
+            Outcome::Moved if moved < ATTEMPTS => moved += 1,
+            Outcome::Busy if start.elapsed() < PATIENCE && !stop.is_late() => {}
+            Outcome::Moved | Outcome::Busy => return Err(Error::Busy(String::new())),
+        }
+        if stop.is_set() {
+            return Err(stopped(stop));
+        }
+    }
+}
+
+/// How an attempt ended.
+enum Outcome<T> {
+    Done(Result<T>),
+    /// A writer appeared while the database was read without locks.
+    Moved,
+    /// Another process holds a lock.
+    Busy,
+}
+
+/// Reads by the first of the ways that is open.
+fn read_one_of<T>(
+    ways: &[Way],
+    path: &Path,
+    state: &ChangeKey,
+    stop: &Stop,
+    work: Work<'_, T>,
+) -> Outcome<T> {
+    let mut failure = None;
+    for way in ways {
+        let result = read_by(*way, path, stop, state, work);
+        if !way.is_right(state, path) {
+            return Outcome::Moved;
+        }
         match result {
-            Ok(value) if stands => return Ok(value),
-            Err(error) if stands && !is_about_access(&error) => {
-                return Err(explain(error, project, stop));
-            }
-            // Not to be opened so, or read while writers came and went.
-            Ok(_) | Err(_) => {}
+            Err(error) if is_busy(&error) && Files::of(path).are_locked() => return Outcome::Busy,
+            Err(error) if is_busy(&error) || is_about_access(&error) => failure = Some(error),
+            done => return Outcome::Done(done),
         }
     }
-    // Writers open and close the database all the time: now with locks, as any reader does.
-    match read_by(Way::ReadOnly, path, stop, None, work) {
-        Err(error) if is_about_access(&error) => {}
-        other => return other.map_err(|error| explain(error, project, stop)),
-    }
-    let mut copied = None;
-    for _ in 0..ATTEMPTS {
-        let before = ChangeKey::of(path);
-        copied = Some(read_by(Way::Copy, path, stop, None, work));
-        if ChangeKey::of(path) == before {
-            break;
-        }
-    }
-    let busy = || Err(Error::Busy(project.to_owned()));
-    copied.unwrap_or_else(busy).map_err(|error| explain(error, project, stop))
+    let failure = failure.unwrap_or_else(|| unreadable("there is no way to open it".to_owned()));
+    Outcome::Done(Err(failure))
 }
 
 impl Way {
-    fn of(state: &ChangeKey) -> Self {
-        match (state.is_wal(), state.has_log(), state.has_shared_memory()) {
-            (false, _, _) => Self::ReadOnly,
-            (true, false, _) => Self::Immutable,
-            (true, true, true) => Self::ReadOnlySharedMemory,
-            (true, true, false) => Self::WithoutLocks,
+    /// The ways into a database in this state, the best first.
+    fn all(state: &ChangeKey) -> &'static [Self] {
+        match (state.log(), state.is_wal()) {
+            (Log::Usable, _) if state.has_index() => {
+                &[Self::ReadOnlySharedMemory, Self::WithoutLocks, Self::Copy]
+            }
+            (Log::Usable, _) => &[Self::WithoutLocks, Self::Copy],
+            (Log::Missing, false) if state.has_journal() => &[Self::ReadOnly, Self::Copy],
+            (Log::Missing, false) => &[Self::ReadOnly, Self::Immutable, Self::Copy],
+            // SQLite opens any log that is there.
+            (Log::Missing | Log::Damaged | Log::Begun, _) => &[Self::Immutable, Self::Copy],
         }
     }
 
-    fn takes_locks(self) -> bool {
-        matches!(self, Self::ReadOnly | Self::ReadOnlySharedMemory)
+    /// Whether what was read is one state of the database.
+    fn is_right(self, before: &ChangeKey, path: &Path) -> bool {
+        match self {
+            Self::ReadOnly | Self::ReadOnlySharedMemory => true,
+            Self::Immutable | Self::WithoutLocks => ChangeKey::of(path) == *before,
+            Self::Copy => ChangeKey::of(path).only_adds_to(before),
+        }
     }
 
     fn parameters(self) -> &'static str {
@@ -123,7 +160,9 @@ impl Way {
             Self::ReadOnlySharedMemory => "mode=ro&readonly_shm=1",
             Self::WithoutLocks if cfg!(windows) => "mode=ro&vfs=win32-none",
             Self::WithoutLocks => "mode=ro&vfs=unix-none",
-            Self::Copy => "mode=rw",
+            // Nobody else knows the copy, and its file system may be without locks too.
+            Self::Copy if cfg!(windows) => "mode=rw&vfs=win32-none",
+            Self::Copy => "mode=rw&vfs=unix-none",
         }
     }
 }
@@ -132,17 +171,16 @@ fn read_by<T>(
     way: Way,
     path: &Path,
     stop: &Stop,
-    change: Option<&ChangeKey>,
+    state: &ChangeKey,
     work: Work<'_, T>,
 ) -> Result<T> {
-    if way == Way::Copy {
-        let copy = private_copy(path).map_err(|error| Error::Unreadable {
-            project: String::new(),
-            reason: error.to_string(),
-        })?;
-        return on_connection(way, &copy.path().join("copy.db"), stop, None, work);
+    match way {
+        Way::Copy => {
+            let copy = private_copy(path, stop)?;
+            on_connection(way, &copy.path().join(COPY), stop, None, work)
+        }
+        _ => on_connection(way, path, stop, Some(state), work),
     }
-    on_connection(way, path, stop, change, work)
 }
 
 fn on_connection<T>(
@@ -152,21 +190,41 @@ fn on_connection<T>(
     change: Option<&ChangeKey>,
     work: Work<'_, T>,
 ) -> Result<T> {
-    let _guard = ConnectionGuard::new(path);
+    let mut guard = ConnectionGuard::default();
     let mut connection = open(way, path)?;
+    guard.hold(path);
     let gate = watch(&mut connection, stop)?;
     connection.execute_batch("BEGIN")?;
-    // This reads the schema and takes the lock for all that follows; before the transaction it
-    // would take SQLite's locks twice.
-    let began = Instant::now();
-    while let Err(error) = connection.pragma_update(None, "cache_size", CACHED_PAGES) {
-        let is_busy = error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy);
-        if !is_busy || began.elapsed() > PATIENCE {
-            return Err(error.into());
-        }
-        stop.check()?;
+    // This reads the schema; before the transaction it would take SQLite's locks twice.
+    connection.pragma_update(None, "cache_size", CACHED_PAGES)?;
+    if let Some(state) = change {
+        expect_log(&connection, path, state)?;
     }
     work(&Opened { connection: &connection, gate: &gate, change })
+}
+
+/// Trackio creates the tables of a new project in the log. Without tables and log, the log was not
+/// copied with the database, or was cut; while the log is made, there is a `-shm`.
+fn expect_log(connection: &Connection, path: &Path, state: &ChangeKey) -> Result<()> {
+    let what = match state.log() {
+        Log::Damaged => "damaged",
+        Log::Missing | Log::Begun if !state.has_shared_memory() => "missing or empty",
+        Log::Missing | Log::Begun | Log::Usable => return Ok(()),
+    };
+    if !state.is_wal() || !state.is_one_page() {
+        return Ok(());
+    }
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM main.sqlite_master", [], |row| row.get(0))?;
+    if tables > 0 {
+        return Ok(());
+    }
+    let log = sidecar(path, "-wal");
+    let log = log.file_name().unwrap_or_default().to_string_lossy();
+    Err(unreadable(format!(
+        "it has no tables, because they are still in `{log}`, which is {what}. Copy `{log}` into \
+         the same directory, from where the `.db` came from and while nothing is logged to it"
+    )))
 }
 
 /// Makes an open connection heed `stop`, and gives it a gate for SQL that is not ours.
@@ -193,7 +251,7 @@ fn open(way: Way, path: &Path) -> Result<Connection> {
     // than to run it.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    if way == Way::WithoutLocks {
+    if matches!(way, Way::WithoutLocks | Way::Copy) {
         // Exclusive mode keeps the index of the log on the heap; without locks it excludes nobody.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
@@ -201,38 +259,42 @@ fn open(way: Way, path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
-/// A `file:` URI, every byte outside the unreserved ones percent-encoded.
+/// A `file:` URI. Every separator is encoded too: what begins with two slashes would name a host,
+/// and a drive or a server's share of Windows has to stay as it is written.
 fn uri(path: &Path, parameters: &str) -> String {
-    let mut uri = String::from("file:");
-    let bytes = path.as_os_str().as_encoded_bytes();
-    if cfg!(windows) && path.is_absolute() {
-        uri.push_str("///");
-    }
-    for &byte in bytes {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
-                uri.push(char::from(byte));
-            }
-            b'\\' if cfg!(windows) => uri.push('/'),
-            b':' if cfg!(windows) => uri.push(':'),
-            _ => uri.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    uri + "?" + parameters
+    let path = percent_encode(path.as_os_str().as_encoded_bytes(), NON_ALPHANUMERIC);
+    format!("file:{path}?{parameters}")
 }
 
+/// The name of a private copy.
+const COPY: &str = "copy.db";
+
 /// The database with its journal or log, in a directory that goes away with the answer.
-fn private_copy(path: &Path) -> std::io::Result<tempfile::TempDir> {
-    let directory = tempfile::tempdir()?;
-    let target = directory.path().join("copy.db");
-    for suffix in ["-wal", "-journal"] {
-        let file = sidecar(path, suffix);
-        if file.exists() {
-            handles::copy(path, &file, &sidecar(&target, suffix))?;
+fn private_copy(path: &Path, stop: &Stop) -> Result<tempfile::TempDir> {
+    let failed = |error: std::io::Error| unreadable(error.to_string());
+    let directory = tempfile::tempdir().map_err(failed)?;
+    let (files, target) = (Files::of(path), directory.path().join(COPY));
+    for suffix in ["-wal", "-journal", ""] {
+        match files.copy(suffix, &sidecar(&target, suffix), stop) {
+            Err(error) if !suffix.is_empty() && error.kind() == ErrorKind::NotFound => {}
+            copied => copied.map_err(failed)?,
         }
     }
-    handles::copy(path, path, &target)?;
-    Ok(directory)
+    if stop.is_set() { Err(stopped(stop)) } else { Ok(directory) }
+}
+
+/// An error whose project [`explain`] adds.
+fn unreadable(reason: String) -> Error {
+    Error::Unreadable { project: String::new(), reason }
+}
+
+fn stopped(stop: &Stop) -> Error {
+    if stop.is_cancelled() { Error::Cancelled } else { Error::TimedOut }
+}
+
+fn is_busy(error: &Error) -> bool {
+    let Error::Sql(error) = error else { return false };
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 /// Whether another way in might work.
@@ -256,6 +318,7 @@ pub fn explain(error: Error, project: &str, stop: &Stop) -> Error {
     let sql = match error {
         Error::Sql(sql) => sql,
         Error::Unreadable { reason, .. } => return Error::Unreadable { project, reason },
+        Error::Busy(_) => return Error::Busy(project),
         other => return other,
     };
     let unreadable =
@@ -270,5 +333,37 @@ pub fn explain(error: Error, project: &str, stop: &Stop) -> Error {
             unreadable("the file cannot be opened; check that it exists and its permissions")
         }
         _ => Error::Sql(sql),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As SQLite reads an address: the path ends at `?`, and begins after a host, where there is one.
+    #[test]
+    fn an_address_holds_the_path_as_it_is() {
+        for path in [
+            "p.db",
+            "./a b/p.db",
+            "/tmp/p.db",
+            "//tmp/p.db",
+            "///tmp//p.db",
+            "/tmp/50%25?#&=/模型.db",
+            "file:/tmp/p.db",
+            r"C:\Users\u\p.db",
+            r"C:p.db",
+            r"\\server\share\p.db",
+            r"//server/share/p.db",
+            r"\\?\C:\Users\u\p.db",
+            r"\\?\UNC\server\share\p.db",
+        ] {
+            let address = uri(Path::new(path), "mode=ro");
+            let encoded = address.strip_prefix("file:").unwrap();
+            let encoded = encoded.strip_suffix("?mode=ro").unwrap();
+            assert!(encoded.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'%'));
+            let decoded = percent_encoding::percent_decode_str(encoded).decode_utf8().unwrap();
+            assert_eq!(decoded, path);
+        }
     }
 }

@@ -21,6 +21,7 @@ use serde_json::{Map, Value};
 use super::error::Result;
 use super::fingerprint;
 use super::name::canonical;
+use super::regular;
 use super::schema::{RunKey, Schema, Table};
 use super::trace::{self, Payload};
 use super::value::Fields;
@@ -137,7 +138,7 @@ fn collect_files(folder: &Path, files: &mut Vec<PathBuf>) {
 fn read_batch(files: &[PathBuf]) -> Vec<Record> {
     let mut records = Vec::new();
     for file in files {
-        let Ok(bytes) = fs::read(file) else { continue };
+        let Ok(bytes) = regular::read(file) else { continue };
         let modified = fs::metadata(file).and_then(|metadata| metadata.modified());
         let written = modified.unwrap_or(SystemTime::UNIX_EPOCH);
         let lines = bytes.split(|byte| *byte == b'\n');

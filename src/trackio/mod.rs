@@ -22,6 +22,7 @@ pub mod outline;
 pub mod project;
 pub mod query;
 pub mod registry;
+pub mod regular;
 pub mod run;
 pub mod schema;
 pub mod stop;
@@ -30,6 +31,7 @@ pub mod time;
 pub mod trace;
 pub mod updates;
 pub mod value;
+mod wal;
 pub mod write;
 
 pub use directory::Directory;

@@ -1,6 +1,7 @@
 //! Projects: from a name to its rows, wherever they lie.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,12 +10,13 @@ use std::time::SystemTime;
 use rusqlite::Connection;
 
 use super::cache::Cache;
-use super::change::{ChangeKey, sidecar};
+use super::change::{ChangeKey, nanoseconds};
 use super::database::{self, Opened};
 use super::directory::Directory;
 use super::error::{Error, Result};
 use super::fingerprint;
 use super::gate::Gate;
+use super::handles::{Files, sidecar};
 use super::inbox::Inbox;
 use super::name::canonical;
 use super::schema::Schema;
@@ -31,6 +33,15 @@ const FIRST_FILE: &str = "trackio";
 pub struct Store {
     directory: Directory,
     cache: Arc<Cache>,
+}
+
+/// A database that no project's name leads to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Misnamed {
+    /// The name of the file.
+    pub file: String,
+    /// A name under which it would be a project of its own.
+    pub rename_to: String,
 }
 
 /// One project, found but not opened.
@@ -81,8 +92,44 @@ impl Store {
     }
 
     /// The names of all projects, sorted, as Trackio lists them: the stem of every `*.db`, be it
-    /// readable or not, and the projects that wait in the inbox.
+    /// readable or not, and the projects that wait in the inbox. Trackio lists a file too that it
+    /// never opens, because no project's name leads to it; those are [`Self::misnamed`].
     pub fn project_names(&self) -> Result<Vec<String>> {
+        let mut names: BTreeSet<String> = self.inbox().projects().collect();
+        let stems = self.stems()?;
+        names.extend(
+            stems.into_iter().filter_map(|stem| stem.into_string().ok()).filter(is_canonical),
+        );
+        Ok(names.into_iter().collect())
+    }
+
+    /// Databases that belong to no project because of their name, such as `p (1).db`; sorted. Files
+    /// that are no database, such as the `._p.db` of macOS, are left out.
+    pub fn misnamed(&self) -> Result<Vec<Misnamed>> {
+        let mut misnamed = Vec::new();
+        for stem in self.stems()? {
+            let name = stem.to_string_lossy();
+            let mut file = stem.clone();
+            file.push(".db");
+            if name != canonical(&name) && is_database(&self.directory.path.join(file)) {
+                let rename_to = self.free_name(&canonical(&name));
+                misnamed.push(Misnamed { file: format!("{name}.db"), rename_to });
+            }
+        }
+        misnamed.sort();
+        Ok(misnamed)
+    }
+
+    /// The name of a file that is not there yet.
+    fn free_name(&self, stem: &str) -> String {
+        let numbered = (2..).map(|number| format!("{stem}-{number}"));
+        let mut names = std::iter::once(stem.to_owned()).chain(numbered);
+        let is_free = |name: &String| self.file_of(name).symlink_metadata().is_err();
+        names.find(is_free).map_or_else(String::new, |name| format!("{name}.db"))
+    }
+
+    /// The stems of all `*.db`.
+    fn stems(&self) -> Result<Vec<OsString>> {
         let path = &self.directory.path;
         let unreadable = |error: std::io::Error| Error::Directory {
             path: path.clone(),
@@ -91,16 +138,14 @@ impl Store {
                 _ => error.to_string(),
             },
         };
-        let mut names: BTreeSet<String> = self.inbox().projects().collect();
+        let mut stems = Vec::new();
         for entry in fs::read_dir(path).map_err(unreadable)? {
             let file = PathBuf::from(entry.map_err(unreadable)?.file_name());
-            if file.extension().is_some_and(|extension| extension == "db")
-                && let Some(stem) = file.file_stem().and_then(|stem| stem.to_str())
-            {
-                names.insert(stem.to_owned());
+            if file.extension().is_some_and(|extension| extension == "db") {
+                stems.extend(file.file_stem().map(ToOwned::to_owned));
             }
         }
-        Ok(names.into_iter().collect())
+        Ok(stems)
     }
 
     /// The projects within 0.0.x's `trackio.db`, sorted; none where there is no such file.
@@ -179,11 +224,7 @@ impl Store {
             if let (true, Ok(about)) =
                 (bytes.ends_with(b".db") || bytes.ends_with(b".db-wal"), entry.metadata())
             {
-                let modified = about.modified().ok();
-                let since =
-                    modified.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
-                let nanoseconds = since.map_or(0, |since| since.as_nanos() as u64);
-                files.push((name, about.len(), nanoseconds));
+                files.push((name, about.len(), about.modified().map_or(0, nanoseconds)));
             }
         }
         files.sort();
@@ -222,11 +263,8 @@ impl Project {
             work(&snapshot)
         };
         match &self.path {
-            Some(path) => match fs::metadata(path) {
-                Ok(about) if about.is_dir() => Err(self.unreadable("it is a directory")),
-                Ok(_) => database::read(path, &self.name, stop, &on_connection),
-                Err(_) => Err(self.unreadable("the link leads nowhere")),
-            },
+            Some(path) if is_dangling(path) => Err(self.unreadable("the link leads nowhere")),
+            Some(path) => database::read(path, &self.name, stop, &on_connection),
             None => {
                 let mut connection = Connection::open_in_memory()?;
                 connection.execute_batch(CURRENT_SCHEMA)?;
@@ -305,4 +343,20 @@ impl Project {
         }
         Ok(())
     }
+}
+
+/// Whether a project of this name has a file of the same name.
+fn is_canonical(name: &String) -> bool {
+    canonical(name) == *name
+}
+
+/// Whether the file begins as SQLite's do.
+fn is_database(path: &Path) -> bool {
+    const MAGIC: &[u8] = b"SQLite format 3\0";
+    Files::of(path).head("", MAGIC.len()).is_ok_and(|(_, head)| head == MAGIC)
+}
+
+/// A link that leads nowhere, or whose target cannot be looked at.
+fn is_dangling(path: &Path) -> bool {
+    path.is_symlink() && !path.exists()
 }

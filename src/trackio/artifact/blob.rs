@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::Entry;
 use crate::trackio::name::canonical;
 use crate::trackio::project::Project;
+use crate::trackio::regular;
 use crate::trackio::{Result, Stop};
 
 /// So much is hashed between two looks at whether the caller still waits.
@@ -116,7 +117,7 @@ impl Blobs {
     pub fn open(&self, blob: &Blob) -> io::Result<File> {
         let location = blob.location.as_ref().ok_or(io::ErrorKind::NotFound)?;
         match self.inside(location)? {
-            Some(_) => File::open(location),
+            Some(_) => regular::open(location),
             None => Err(io::ErrorKind::PermissionDenied.into()),
         }
     }

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use super::super::directory::Directory;
+use super::super::regular;
 
 /// The folder of files, before 0.3.3 a part of the stored path.
 const FOLDER: &str = "media";
@@ -43,7 +44,7 @@ pub struct StoredFile {
 impl StoredFile {
     /// Opens it.
     pub fn open(&self) -> io::Result<File> {
-        File::open(&self.real)
+        regular::open(&self.real)
     }
 }
 

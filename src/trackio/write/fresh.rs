@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::trackio::change::sidecar;
+use crate::trackio::handles::sidecar;
 
 /// The size of SQLite's pages.
 const PAGE: u64 = 4096;

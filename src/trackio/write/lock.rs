@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use crate::trackio::name::canonical;
+use crate::trackio::regular;
 
 /// The locks of a project, held until dropped.
 pub struct Lock {
@@ -40,8 +41,9 @@ impl Lock {
             if ours && let Some(directory) = path.parent() {
                 fs::create_dir_all(directory)?;
             }
-            let file = match OpenOptions::new().write(true).create(ours).truncate(false).open(path)
-            {
+            let mut options = OpenOptions::new();
+            options.write(true).create(ours).truncate(false);
+            let file = match regular::open_with(&mut options, path) {
                 Ok(file) => file,
                 Err(error) if !ours && error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),

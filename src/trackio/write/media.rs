@@ -1,13 +1,14 @@
 //! Files of a run, laid out as Trackio does: `media/<project>/<run>/<step>/<uuid>.<extension>`,
 //! with a typed value in the metrics that names the file (`media/media.py`, `_to_dict`).
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use crate::trackio::name::canonical;
+use crate::trackio::regular;
 
 /// File extensions and the type that Trackio gives such files.
 const TYPES: &[(&str, &[&str])] = &[
@@ -99,7 +100,7 @@ pub fn place(
         }
     }
     let mut copy = tempfile::Builder::new().suffix(".tmp").tempfile_in(&folder)?;
-    io::copy(&mut File::open(source)?, &mut copy)?;
+    io::copy(&mut regular::open(source)?, &mut copy)?;
     copy.persist(&path).map_err(|error| error.error)?;
     readable(&path)?;
     Ok(Placed { path, keep: false, value })
@@ -125,7 +126,7 @@ fn shape_of(file: &Path, extension: &str) -> io::Result<&'static str> {
         _ => return Ok("mesh"),
     }
     let mut header = Vec::new();
-    File::open(file)?.take(PLY_HEADER).read_to_end(&mut header)?;
+    regular::open(file)?.take(PLY_HEADER).read_to_end(&mut header)?;
     let text = String::from_utf8_lossy(&header);
     let header = text.split("end_header").next().unwrap_or_default();
     let has_faces = header.lines().any(|line| {

@@ -31,6 +31,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::ErrorCode;
 
+use super::change::ChangeKey;
 use super::error::{Error, Result};
 use super::gate::Gate;
 use super::handles::ConnectionGuard;
@@ -149,8 +150,8 @@ impl Target {
         if purpose == Purpose::Edit && !self.path.exists() {
             return Err(Error::NoSuchProject(self.name.clone()));
         }
-        if self.path.is_dir() {
-            return Err(not_writable(&self.name, "it is a directory".to_owned()));
+        if let Some(reason) = ChangeKey::of(&self.path).odd_file() {
+            return Err(not_writable(&self.name, reason.to_owned()));
         }
         let lock = Lock::try_take(&self.locks)
             .map_err(|error| not_writable(&self.name, in_words(&error)))?;
@@ -179,8 +180,8 @@ impl Target {
         stop: &Stop,
         work: &impl Fn(&Transaction<'_>) -> Result<T>,
     ) -> Result<T> {
-        let _guard = ConnectionGuard::new(&self.path);
-        let mut connection = open::open(&self.path, purpose)?;
+        let mut guard = ConnectionGuard::default();
+        let mut connection = open::open(&self.path, purpose, &mut guard)?;
         let watched = stop.clone();
         connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || watched.is_set()))?;
         let transaction =

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::Purpose;
 use crate::trackio::error::Result;
+use crate::trackio::handles::ConnectionGuard;
 
 /// How long SQLite may wait while we hold Trackio's lock. A longer wait happens without it.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(100);
@@ -18,10 +19,11 @@ const JOURNAL_MODES: &[&str] = &["wal", "delete", "truncate", "persist", "memory
 const SYNCHRONOUS: &[&str] = &["off", "normal", "full", "extra"];
 
 /// Opens `path`, and creates it only in order to log.
-pub fn open(path: &Path, purpose: Purpose) -> Result<Connection> {
+pub fn open(path: &Path, purpose: Purpose, guard: &mut ConnectionGuard) -> Result<Connection> {
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     flags.set(OpenFlags::SQLITE_OPEN_CREATE, purpose == Purpose::Log);
     let connection = Connection::open_with_flags(path, flags)?;
+    guard.hold(path);
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // A database is somebody's file: nothing in its schema may run by itself.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
