@@ -142,7 +142,7 @@ impl Surroundings {
     /// What a call sees of them that names no page and no budget.
     pub fn context(&self) -> Context {
         Context {
-            store: self.store.clone(),
+            store: Arc::new(self.store.for_call()),
             now: self.now,
             stop: self.stop.clone(),
             progress: self.progress.clone(),
@@ -256,7 +256,9 @@ impl<T: Tool> Entry<T> {
         let context =
             Context { page: checked.page, tokens: checked.tokens, ..surroundings.context() };
         let args = arguments::read(T::NAME, checked.own)?;
-        budget::fit(T::run(&context, args)?.with_notes(note), checked.tokens)
+        let answer = T::run(&context, args)?;
+        let notes = note.into_iter().chain(context.store.oversized().notes());
+        budget::fit(answer.with_notes(notes), checked.tokens)
     }
 }
 

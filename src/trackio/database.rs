@@ -22,12 +22,14 @@ use std::time::{Duration, Instant};
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::change::{ChangeKey, Log};
 use super::error::{Error, Result};
 use super::gate::Gate;
 use super::handles::{ConnectionGuard, Files, sidecar};
+use super::heap;
 use super::stop::Stop;
 
 /// How long a read waits for a writer's lock, and how long without a look at [`Stop`].
@@ -37,8 +39,24 @@ const BUSY_TIMEOUT: Duration = Duration::from_millis(100);
 /// How often a read without locks is tried while writers come and go.
 const ATTEMPTS: usize = 3;
 
-/// How many virtual-machine steps SQLite takes between two looks at [`Stop`].
-const STEPS_BETWEEN_LOOKS: i32 = 5_000;
+/// How many virtual-machine steps SQLite takes between two calls of the progress handler. While
+/// foreign SQL runs, each call checks [`Stop`]: one step can be a function call on a long value.
+const STEPS_BETWEEN_CALLS: i32 = 100;
+
+/// Our own statements check [`Stop`] only at every so many calls: reading the clock costs more
+/// than the steps between two calls.
+const CALLS_BETWEEN_CHECKS: u32 = 50;
+
+/// The largest value that is read from a database, in bytes. A row that holds a larger one is
+/// skipped, see [`Oversized`](super::oversized::Oversized).
+pub const LONGEST_VALUE: i32 = 32_000_000;
+
+/// Limits of every connection that reads.
+const LIMITS: [(Limit, i32); 3] = [
+    (Limit::SQLITE_LIMIT_LENGTH, LONGEST_VALUE),
+    (Limit::SQLITE_LIMIT_ATTACHED, 0),
+    (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
+];
 
 /// How many pages of a database SQLite keeps for the time of one read: enough for the inner pages of
 /// its trees. Each page more is memory to be asked of the system first, which costs more than to
@@ -227,11 +245,21 @@ fn expect_log(connection: &Connection, path: &Path, state: &ChangeKey) -> Result
     )))
 }
 
-/// Makes an open connection heed `stop`, and gives it a gate for SQL that is not ours.
+/// Sets the limits of a connection that reads, makes it heed `stop`, and gives it a gate for SQL
+/// that is not ours.
 pub fn watch(connection: &mut Connection, stop: &Stop) -> Result<Gate> {
-    let watched = stop.clone();
-    connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || watched.is_set()))?;
+    heap::limit(connection)?;
+    for (limit, value) in LIMITS {
+        connection.set_limit(limit, value)?;
+    }
     let gate = Gate::default();
+    let (watched, closed) = (stop.clone(), gate.clone());
+    let mut calls = 0_u32;
+    let is_over = move || {
+        calls = calls.wrapping_add(1);
+        (calls.is_multiple_of(CALLS_BETWEEN_CHECKS) || closed.is_closed()) && watched.is_set()
+    };
+    connection.progress_handler(STEPS_BETWEEN_CALLS, Some(is_over))?;
     connection.authorizer(Some(gate.authorizer()))?;
     Ok(gate)
 }
@@ -329,6 +357,7 @@ pub fn explain(error: Error, project: &str, stop: &Stop) -> Error {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy(project),
         Some(ErrorCode::NotADatabase) => unreadable("the file is not an SQLite database"),
         Some(ErrorCode::DatabaseCorrupt) => unreadable("the file is damaged (SQLite: malformed)"),
+        Some(ErrorCode::OutOfMemory) => Error::OutOfMemory { project, limit_mb: heap::MOST >> 20 },
         Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
             unreadable("the file cannot be opened; check that it exists and its permissions")
         }

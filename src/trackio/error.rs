@@ -52,6 +52,17 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// SQLite needed more memory than [`heap`](super::heap) allows.
+    #[error(
+        "reading project `{project}` needs more than {limit_mb} MB of memory and was stopped; ask \
+         for one run or for fewer rows"
+    )]
+    OutOfMemory {
+        /// The project's name as given.
+        project: String,
+        /// The limit.
+        limit_mb: u32,
+    },
     /// The caller cancelled.
     #[error("cancelled")]
     Cancelled,

@@ -50,11 +50,16 @@ impl Gate {
         Closed(self)
     }
 
+    /// Whether SQL runs that is not ours.
+    pub fn is_closed(&self) -> bool {
+        self.0.closed.load(Ordering::Relaxed)
+    }
+
     /// What the connection asks for each action.
     pub fn authorizer(&self) -> impl FnMut(AuthContext<'_>) -> Authorization + Send + 'static {
         let gate = self.clone();
         move |context| {
-            if !gate.0.closed.load(Ordering::Relaxed) {
+            if !gate.is_closed() {
                 return Authorization::Allow;
             }
             match objection(&context.action) {

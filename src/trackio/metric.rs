@@ -126,7 +126,9 @@ pub fn for_each(
         }
     }
     let mut sql = format!("{rows} WHERE {condition}{steps} ORDER BY {order}");
-    if matches!(selection, Selection::Steps(..)) && table.has("id") && table.waiting.is_none() {
+    let is_sorted = rows == table.source;
+    let is_stored = matches!(selection, Selection::Steps(..)) || rows.starts_with("main.");
+    if is_sorted && is_stored && table.has("id") && table.waiting.is_none() {
         // Rows can be many megabytes: only their ids are sorted.
         sql = format!("(SELECT id AS sorted FROM {sql} LIMIT -1) CROSS JOIN {rows} ON id = sorted");
     }
@@ -163,7 +165,15 @@ pub fn stream<'r>(snapshot: &Snapshot<'_>, kind: Kind, run: &'r Run) -> Option<S
     let index = order_index(snapshot, kind, table);
     let mut from = format!("{}{index} WHERE {condition}", table.source);
     if index.is_empty() {
-        from = format!("(SELECT * FROM {from} ORDER BY {})", order(snapshot, kind, Ties::Index));
+        let order = order(snapshot, kind, Ties::Index);
+        from = format!("(SELECT * FROM {from} ORDER BY {order})");
+        if table.source.starts_with("main.") && table.has("id") {
+            let rows = &table.source;
+            from = format!(
+                "(SELECT id AS sorted FROM {rows} WHERE {condition} ORDER BY {order} LIMIT -1)
+                 CROSS JOIN {rows} ON id = sorted"
+            );
+        }
     }
     Some(Stream { columns: columns(kind), from, key })
 }

@@ -17,8 +17,10 @@ use super::error::{Error, Result};
 use super::fingerprint;
 use super::gate::Gate;
 use super::handles::{Files, sidecar};
+use super::heap;
 use super::inbox::Inbox;
 use super::name::canonical;
+use super::oversized::{self, Oversized};
 use super::schema::Schema;
 use super::stop::Stop;
 
@@ -33,6 +35,7 @@ const FIRST_FILE: &str = "trackio";
 pub struct Store {
     directory: Directory,
     cache: Arc<Cache>,
+    oversized: Oversized,
 }
 
 /// A database that no project's name leads to.
@@ -55,6 +58,15 @@ pub struct Project {
     pub inner: Option<String>,
     inbox: Inbox,
     cache: Arc<Cache>,
+    oversized: Oversized,
+}
+
+/// Which rows a read sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    All,
+    /// Those that are not too large.
+    Fitting,
 }
 
 /// One open project, for the time of one read.
@@ -83,7 +95,18 @@ impl Snapshot<'_> {
 impl Store {
     /// The data in `directory`, with a cache of at most `cache_bytes`.
     pub fn new(directory: Directory, cache_bytes: usize) -> Self {
-        Self { directory, cache: Arc::new(Cache::new(cache_bytes)) }
+        let cache = Arc::new(Cache::new(cache_bytes));
+        Self { directory, cache, oversized: Oversized::default() }
+    }
+
+    /// The same data for one call, which hears of the rows that it could not read.
+    pub fn for_call(&self) -> Self {
+        Self { oversized: Oversized::default(), ..self.clone() }
+    }
+
+    /// What was too large to be read.
+    pub fn oversized(&self) -> &Oversized {
+        &self.oversized
     }
 
     /// Where the data lie.
@@ -154,7 +177,7 @@ impl Store {
         if !path.exists() {
             return Vec::new();
         }
-        database::read(&path, FIRST_FILE, stop, &|opened| {
+        let names = |opened: &Opened<'_>| {
             let connection = opened.connection;
             let schema = Schema::read(connection)?;
             if !schema.table("metrics").is_some_and(|metrics| metrics.has("project_name")) {
@@ -164,8 +187,8 @@ impl Store {
                 .prepare("SELECT DISTINCT project_name FROM main.metrics ORDER BY project_name")?;
             let names = statement.query_map([], |row| row.get(0))?;
             Ok(names.collect::<rusqlite::Result<Vec<String>>>()?)
-        })
-        .unwrap_or_default()
+        };
+        heap::ordinary(stop, || database::read(&path, FIRST_FILE, stop, &names)).unwrap_or_default()
     }
 
     /// The names of all projects: those of the files and the inbox, then those within `trackio.db`.
@@ -179,9 +202,15 @@ impl Store {
     pub fn project(&self, name: &str, stop: &Stop) -> Result<Project> {
         let path = self.file_of(&canonical(name));
         let inbox = self.inbox().of_project(name);
-        let cache = Arc::clone(&self.cache);
-        let found =
-            |path, inner, inbox| Project { name: name.to_owned(), path, inner, inbox, cache };
+        let (cache, oversized) = (Arc::clone(&self.cache), self.oversized.clone());
+        let found = |path, inner, inbox| Project {
+            name: name.to_owned(),
+            path,
+            inner,
+            inbox,
+            cache,
+            oversized,
+        };
         // A dangling link is a project for Trackio, an unreadable one.
         if path.symlink_metadata().is_ok() {
             return Ok(found(Some(path), None, inbox));
@@ -198,7 +227,8 @@ impl Store {
     /// A project whose database is, or will be, at `path`; without what waits in the inbox.
     pub(super) fn project_at(&self, name: &str, path: PathBuf) -> Project {
         let (name, cache) = (name.to_owned(), Arc::clone(&self.cache));
-        Project { name, path: Some(path), inner: None, inbox: Inbox::default(), cache }
+        let (inbox, oversized) = (Inbox::default(), self.oversized.clone());
+        Project { name, path: Some(path), inner: None, inbox, cache, oversized }
     }
 
     /// What tells, without opening anything, whether a project may have changed: one digest for
@@ -258,8 +288,29 @@ impl Store {
 impl Project {
     /// Opens the project, runs `work` and closes it. `work` may run more than once.
     pub fn read<T>(&self, stop: &Stop, work: impl Fn(&Snapshot<'_>) -> Result<T>) -> Result<T> {
+        heap::ordinary(stop, || self.read_once(stop, &work))
+    }
+
+    /// The same for a query, which holds a [`heap::QueryTurn`].
+    pub(super) fn read_once<T>(
+        &self,
+        stop: &Stop,
+        work: impl Fn(&Snapshot<'_>) -> Result<T>,
+    ) -> Result<T> {
+        match self.read_rows(Rows::All, stop, &work) {
+            Err(error) if oversized::is_cause(&error) => self.read_rows(Rows::Fitting, stop, &work),
+            other => other,
+        }
+    }
+
+    fn read_rows<T>(
+        &self,
+        rows: Rows,
+        stop: &Stop,
+        work: &impl Fn(&Snapshot<'_>) -> Result<T>,
+    ) -> Result<T> {
         let on_connection = |opened: &Opened<'_>| {
-            let snapshot = self.snapshot(opened, stop)?;
+            let snapshot = self.snapshot(rows, opened, stop)?;
             work(&snapshot)
         };
         match &self.path {
@@ -302,14 +353,23 @@ impl Project {
         Error::Unreadable { project: self.name.clone(), reason: reason.to_owned() }
     }
 
-    fn snapshot<'a>(&'a self, opened: &Opened<'a>, stop: &'a Stop) -> Result<Snapshot<'a>> {
+    fn snapshot<'a>(
+        &'a self,
+        rows: Rows,
+        opened: &Opened<'a>,
+        stop: &'a Stop,
+    ) -> Result<Snapshot<'a>> {
         let connection = opened.connection;
         let mut schema = Schema::known(connection, &self.cache)?;
+        if rows == Rows::Fitting {
+            self.oversized.leave_out(&self.name, connection, Arc::make_mut(&mut schema))?;
+        }
         self.unfold_first_file(connection, &mut schema)?;
         if !self.inbox.is_empty() {
             self.inbox.lay_over(connection, Arc::make_mut(&mut schema))?;
         }
-        let change = opened.change.cloned();
+        // What is worked out without some rows is not kept: the next answer names them too.
+        let change = opened.change.cloned().filter(|_| rows == Rows::All);
         Ok(Snapshot { connection, schema, project: self, stop, gate: opened.gate, change })
     }
 
@@ -337,7 +397,8 @@ impl Project {
             };
             let view = format!("temp.first_{table}");
             connection.execute_batch(&format!(
-                "CREATE VIEW {view} AS SELECT {selected} FROM main.{table} {only}"
+                "CREATE VIEW {view} AS SELECT {selected} FROM {} {only}",
+                own.source
             ))?;
             Arc::make_mut(schema).replace(table, &view, columns);
         }

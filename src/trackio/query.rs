@@ -4,11 +4,15 @@
 //! [sandbox]'s affair; what an answer may hold, the [`Limits`].
 
 mod cell;
+mod complexity;
 mod describe;
 mod error;
 mod functions;
+mod pattern;
 mod sandbox;
 mod statement;
+mod stoppable;
+mod utf8;
 mod views;
 
 #[cfg(test)]
@@ -21,12 +25,13 @@ use rusqlite::{Batch, Rows};
 use serde_json::{Map, Value};
 
 use super::error::Error;
+use super::heap::{self, QueryTurn};
 use super::project::{Project, Snapshot};
 use super::stop::Stop;
 pub use describe::{Column, Description, TableInfo, describe};
 pub use error::QueryError;
 use sandbox::Sandbox;
-pub use views::View;
+pub use views::{View, quoted};
 
 /// How far, and for how long, the rows beyond the answer are counted.
 const COUNTED_BEYOND: usize = 100_000;
@@ -82,11 +87,37 @@ pub fn answer(
     limits: Limits,
     stop: &Stop,
 ) -> Result<QueryResult, QueryError> {
+    let turn = QueryTurn::wait(stop).ok_or_else(|| match stop.is_cancelled() {
+        true => QueryError::Database(Error::Cancelled),
+        false => QueryError::NoTurn,
+    })?;
+    match answer_once(project, sql, limits, stop) {
+        // Perhaps other queries hold the memory.
+        Err(QueryError::TooMuchMemory) => match turn.alone(stop) {
+            Some(_alone) => answer_once(project, sql, limits, stop),
+            None => Err(QueryError::TooMuchMemory),
+        },
+        other => other,
+    }
+}
+
+fn answer_once(
+    project: &Project,
+    sql: &str,
+    limits: Limits,
+    stop: &Stop,
+) -> Result<QueryResult, QueryError> {
     // Failures to read go to the reader, which knows other ways into the file.
-    project.read(stop, |snapshot| match run(snapshot, sql, limits) {
+    let read = project.read_once(stop, |snapshot| match run(snapshot, sql, limits) {
         Err(QueryError::Database(error)) => Err(error),
         other => Ok(other),
-    })?
+    });
+    match read {
+        Ok(result) => result,
+        Err(error) if heap::is_used_up(&error) => Err(QueryError::TooMuchMemory),
+        Err(Error::TimedOut) => Err(QueryError::TimedOut),
+        Err(error) => Err(QueryError::Database(error)),
+    }
 }
 
 /// Runs one query on an open project.
@@ -96,6 +127,7 @@ pub fn run(snapshot: &Snapshot<'_>, sql: &str, limits: Limits) -> Result<QueryRe
     views::create(snapshot)?;
     let ours = |error| QueryError::Database(Error::Sql(error));
     functions::register(snapshot.connection).map_err(ours)?;
+    stoppable::register(snapshot.connection, snapshot.stop).map_err(ours)?;
     let sandbox = Sandbox::new(snapshot).map_err(ours)?;
     let result = execute(snapshot, query, limits);
     let refused = sandbox.refused();
@@ -118,6 +150,9 @@ impl From<rusqlite::Error> for Failure {
 }
 
 fn execute(snapshot: &Snapshot<'_>, query: &str, limits: Limits) -> Result<QueryResult, Failure> {
+    if statement::runs(query) {
+        complexity::check(snapshot.connection, query)?.map_err(Failure::Query)?;
+    }
     let mut batch = Batch::new(snapshot.connection, query);
     let Some(mut statement) = batch.next()? else {
         return Err(Failure::Query(QueryError::Empty));

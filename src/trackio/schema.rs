@@ -6,8 +6,13 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::cache::{Bytes, Cache, Key};
-use super::error::Result;
+use super::error::{Error, Result};
+use super::project::CURRENT_SCHEMA;
 use super::value;
+
+/// Trackio's longest default is `'media'`. Rows that were written before a column was added have
+/// its default without taking room in the file.
+const LONGEST_DEFAULT: i64 = 100;
 
 /// By what a table's rows name their run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +82,9 @@ impl Schema {
         Ok(schema)
     }
 
-    /// Reads the schema of an open database.
+    /// Reads the schema of an open database. Refuses one in which something else has the name of
+    /// one of Trackio's tables: a view or a generated column computes whatever its author wants
+    /// with each row that is read.
     pub fn read(connection: &Connection) -> Result<Self> {
         let mut schema = Self { user_version: user_version(connection)?, ..Self::default() };
         let mut indexes =
@@ -86,13 +93,38 @@ impl Schema {
             schema.indexes.insert(name?);
         }
         let mut columns = connection.prepare(
-            "SELECT m.name, c.name FROM main.sqlite_master AS m, pragma_table_info(m.name) AS c
-             WHERE m.type = 'table'",
+            "SELECT t.name, t.type, c.name, c.hidden, length(c.dflt_value)
+             FROM pragma_table_list AS t
+             LEFT JOIN pragma_table_xinfo(t.name) AS c ON t.type = 'table'
+             WHERE t.schema = 'main' AND t.name NOT IN ('sqlite_schema', 'sqlite_master')",
         )?;
         let mut rows = columns.query([])?;
         let mut tables: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         while let Some(row) = rows.next()? {
-            tables.entry(row.get(0)?).or_default().insert(row.get(1)?);
+            let (name, kind): (String, String) = (row.get(0)?, row.get(1)?);
+            let column: Option<String> = row.get(2)?;
+            let hidden: Option<i64> = row.get(3)?;
+            let default: Option<i64> = row.get(4)?;
+            if is_trackios(&name) {
+                let column = column.as_deref().unwrap_or_default();
+                let is_generated = hidden.is_some_and(|hidden| hidden != 0);
+                let has_long_default = default > Some(LONGEST_DEFAULT);
+                let found = match kind.as_str() {
+                    "table" if is_generated => format!("its column {column} is generated"),
+                    "table" if has_long_default => {
+                        format!("its column {column} has a long default")
+                    }
+                    "table" => String::new(),
+                    "view" => "it is a view".to_owned(),
+                    _ => "it is a virtual table".to_owned(),
+                };
+                if !found.is_empty() {
+                    return Err(refused(&name, &found));
+                }
+            }
+            if let (Some(column), "table") = (column, kind.as_str()) {
+                tables.entry(name).or_default().insert(column);
+            }
         }
         schema.tables = tables
             .into_iter()
@@ -144,6 +176,24 @@ impl Bytes for Schema {
         };
         self.tables.values().map(of_table).sum::<usize>()
             + self.indexes.iter().map(|name| name.len() + size_of::<String>()).sum::<usize>()
+    }
+}
+
+/// Whether Trackio creates a table of that name. SQLite ignores its case.
+pub(super) fn is_trackios(name: &str) -> bool {
+    let created = CURRENT_SCHEMA.lines().filter_map(|line| line.strip_prefix("CREATE TABLE "));
+    let mut names = created.filter_map(|rest| rest.split_whitespace().next());
+    names.any(|own| own.eq_ignore_ascii_case(name))
+}
+
+fn refused(table: &str, found: &str) -> Error {
+    // Whoever opened the database names the project.
+    Error::Unreadable {
+        project: String::new(),
+        reason: format!(
+            "its table {table} is not as Trackio creates it: {found}. The file is damaged or was \
+             not written by Trackio; replace it with a copy that Trackio wrote"
+        ),
     }
 }
 

@@ -3,8 +3,12 @@
 use rusqlite::ErrorCode;
 
 use super::super::error::Error;
+use super::super::heap;
 use super::super::project::Snapshot;
 use super::describe::{self, Description};
+
+const MEMORY_MB: u32 = heap::MOST >> 20;
+const AT_ONCE: usize = heap::QUERIES_AT_ONCE;
 
 /// Why a query gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -42,15 +46,46 @@ pub enum QueryError {
     TimedOut,
     /// It needed more memory than queries get.
     #[error(
-        "the query needs too much memory and was stopped; sort, group or concatenate fewer or \
-         shorter values"
+        "out of memory: the query needs more than the {} MB that all queries share, and was \
+         stopped; select fewer columns and rows, aggregate, add a LIMIT within subqueries, or sort \
+         and group fewer or shorter values",
+        MEMORY_MB
     )]
     TooMuchMemory,
+    /// Other queries ran until the deadline.
+    #[error(
+        "the query did not start, because {} other queries were running until its deadline; send \
+         it again when they have ended",
+        AT_ONCE
+    )]
+    NoTurn,
+    /// Its program is too long to be broken off in time.
+    #[error(
+        "the query is too complex: it compiles to {found} {what}, at most {most} are allowed; \
+         select fewer columns, or list fewer values, in several queries"
+    )]
+    TooComplex {
+        /// How many there are.
+        found: usize,
+        /// Of what.
+        what: &'static str,
+        /// The limit.
+        most: usize,
+    },
+    /// The statement is longer than any a person writes.
+    #[error(
+        "the query is too long ({0} bytes; at most {max}); join with a table or filter by a \
+         range instead of listing values",
+        max = super::sandbox::LONGEST_SQL
+    )]
+    TooLong(usize),
     /// One value is larger than queries may make.
     #[error(
-        "a value of the query is too large (over {} MB); take a part of it, for example \
-         substr(column, 1, 1000) or json_extract(metrics, '$.\"name\"')",
-        super::sandbox::LONGEST_VALUE / 1_000_000
+        "a value or row of the query is too large (over {} MB). Leave large values out with \
+         octet_length(metrics) < {max}; get_traces reads large traces, get_media tables and \
+         files, get_logs and get_metric_values metrics, whatever their size",
+        super::sandbox::LONGEST_VALUE / 1_000_000,
+        max = super::sandbox::LONGEST_VALUE
     )]
     ValueTooLarge,
     /// The names of the columns alone fill the answer.

@@ -4,6 +4,8 @@
 //! uses has; `median` and `stddev` are what one asks of several seeds. As there, what is no
 //! number or has no result is NULL.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use rusqlite::Connection;
 use rusqlite::functions::{Aggregate, Context, FunctionFlags};
 use rusqlite::types::ValueRef;
@@ -69,29 +71,66 @@ fn known(number: f64) -> Option<f64> {
 
 struct Median;
 
-impl Aggregate<Vec<f64>, Option<f64>> for Median {
-    fn init(&self, _: &mut Context<'_>) -> rusqlite::Result<Vec<f64>> {
-        Ok(Vec::new())
+/// The numbers of all medians of the process.
+static HELD: AtomicUsize = AtomicUsize::new(0);
+
+/// So many at most: 16 MB.
+const MOST_HELD: usize = 2_000_000;
+
+#[derive(Default)]
+struct Numbers {
+    all: Vec<f64>,
+    held: usize,
+}
+
+impl Numbers {
+    fn push(&mut self, number: f64) -> rusqlite::Result<()> {
+        if self.all.len() >= self.held {
+            let more = self.held.max(4);
+            if HELD.fetch_add(more, Ordering::Relaxed) + more > MOST_HELD {
+                HELD.fetch_sub(more, Ordering::Relaxed);
+                let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_NOMEM);
+                return Err(rusqlite::Error::SqliteFailure(code, None));
+            }
+            self.held += more;
+            self.all.reserve_exact(more);
+        }
+        self.all.push(number);
+        Ok(())
+    }
+}
+
+impl Drop for Numbers {
+    fn drop(&mut self) {
+        HELD.fetch_sub(self.held, Ordering::Relaxed);
+    }
+}
+
+impl Aggregate<Numbers, Option<f64>> for Median {
+    fn init(&self, _: &mut Context<'_>) -> rusqlite::Result<Numbers> {
+        Ok(Numbers::default())
     }
 
-    fn step(&self, context: &mut Context<'_>, seen: &mut Vec<f64>) -> rusqlite::Result<()> {
-        seen.extend(number(context, 0));
-        Ok(())
+    fn step(&self, context: &mut Context<'_>, seen: &mut Numbers) -> rusqlite::Result<()> {
+        number(context, 0).map_or(Ok(()), |number| seen.push(number))
     }
 
     fn finalize(
         &self,
         _: &mut Context<'_>,
-        seen: Option<Vec<f64>>,
+        seen: Option<Numbers>,
     ) -> rusqlite::Result<Option<f64>> {
-        let mut sorted = seen.unwrap_or_default();
-        sorted.sort_by(f64::total_cmp);
-        let at = |index: usize| sorted.get(index).copied();
-        let middle = sorted.len() / 2;
-        Ok(match sorted.len() % 2 {
-            1 => at(middle),
-            _ => middle.checked_sub(1).and_then(at).zip(at(middle)).map(|(a, b)| a.midpoint(b)),
-        })
+        let mut seen = seen.unwrap_or_default();
+        let (count, middle) = (seen.all.len(), seen.all.len() / 2);
+        if count == 0 {
+            return Ok(None);
+        }
+        let (below, upper, _) = seen.all.select_nth_unstable_by(middle, f64::total_cmp);
+        let lower = below.iter().copied().max_by(f64::total_cmp);
+        Ok(Some(match lower {
+            Some(lower) if count.is_multiple_of(2) => lower.midpoint(*upper),
+            _ => *upper,
+        }))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Looks at the text of a statement before SQLite does, so that a refusal can say what to do.
 
 use super::error::QueryError;
+use super::sandbox::LONGEST_SQL;
 
 /// What a statement that only reads begins with.
 const KEYWORDS: &[&str] = &["SELECT", "WITH", "VALUES", "EXPLAIN", "PRAGMA"];
@@ -12,17 +13,30 @@ pub fn normalised(sql: &str) -> &str {
 
 /// Refuses what does not begin like a statement that reads.
 pub fn check(sql: &str) -> Result<(), QueryError> {
+    if sql.len() > LONGEST_SQL as usize {
+        return Err(QueryError::TooLong(sql.len()));
+    }
     let statement = after_comments(sql);
     if statement.is_empty() {
         return Err(QueryError::Empty);
     }
-    let end = statement.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(statement.len());
-    let (word, _) = statement.split_at(end);
+    let word = first_word(statement);
     if KEYWORDS.iter().any(|keyword| keyword.eq_ignore_ascii_case(word)) {
         return Ok(());
     }
     let shown = if word.is_empty() { statement.chars().take(1).collect() } else { word.to_owned() };
     Err(QueryError::Refused(format!("a statement that begins with `{shown}`")))
+}
+
+/// Whether the statement computes rows, unlike `EXPLAIN` and the pragmas.
+pub fn runs(sql: &str) -> bool {
+    let word = first_word(after_comments(sql));
+    !["EXPLAIN", "PRAGMA"].iter().any(|keyword| keyword.eq_ignore_ascii_case(word))
+}
+
+fn first_word(statement: &str) -> &str {
+    let end = statement.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(statement.len());
+    statement.split_at(end).0
 }
 
 /// The text from the first thing that is neither blank nor comment.

@@ -244,11 +244,15 @@ fn memory_is_bounded() {
     let directory = small();
     let too_large = "SELECT zeroblob(1000000000) AS z";
     assert!(matches!(ask(directory.path(), too_large), Err(QueryError::ValueTooLarge)));
-    let bomb = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)
-                SELECT randomblob(10000000) AS r FROM c ORDER BY r";
-    assert!(matches!(ask(directory.path(), bomb), Err(QueryError::TooMuchMemory)));
+    let numbers = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT";
+    for bomb in ["randomblob(900000) AS r FROM c ORDER BY r", "median(x) AS m FROM c"] {
+        let result = ask(directory.path(), &format!("{numbers} {bomb}"));
+        assert!(matches!(result, Err(QueryError::TooMuchMemory)), "{bomb}: {result:?}");
+    }
+    let many = "SELECT median(value) AS m FROM json_each('[' || substr(replace(hex(zeroblob(40000)), '00', '1,'), 3) || '1]')";
+    assert_eq!(rows(directory.path(), many), json!([{"m": 1.0}]));
     let small = Limits { max_bytes: 200, ..ROOMY };
-    let long = "SELECT 1 AS a, zeroblob(30000000) AS z, hex(zeroblob(9)) AS h";
+    let long = "SELECT 1 AS a, zeroblob(900000) AS z, hex(zeroblob(9)) AS h";
     let result = ask_within(directory.path(), long, small).unwrap();
     assert!(cell::size(&result.rows) <= 202 && result.shortened && !result.more);
     assert!(result.rows[0]["z"].as_str().unwrap().ends_with(')'), "{:?}", result.rows);
@@ -259,6 +263,35 @@ fn memory_is_bounded() {
     let numbers: Vec<String> = (0..100).map(|n| format!("{n} AS column{n}")).collect();
     let wide = ask_within(directory.path(), &format!("SELECT {}", numbers.join(", ")), small);
     assert!(matches!(wide, Err(QueryError::TooWide(100))), "{wide:?}");
+}
+
+/// On both sides of each limit.
+#[test]
+fn a_query_is_as_long_and_its_values_as_large_as_allowed() {
+    let directory = small();
+    let most = sandbox::LONGEST_VALUE;
+    let longest = sandbox::LONGEST_SQL as usize;
+    let padded = |length: usize| format!("SELECT 1 AS a /*{}*/", "-".repeat(length - 18));
+    for (sql, is_answered) in [
+        (format!("SELECT octet_length(zeroblob({most})) AS n"), true),
+        (format!("SELECT octet_length(zeroblob({most} + 1)) AS n"), false),
+        (padded(longest), true),
+        (padded(longest + 1), false),
+        (format!("SELECT {}1{} AS n", "(1+".repeat(190), ")".repeat(190)), true),
+        (format!("SELECT {} AS n", vec!["abs(step)"; 250].join(" , ")) + " FROM metrics", true),
+        (format!("SELECT {} AS n", vec!["abs(step)"; 251].join(" , ")) + " FROM metrics", false),
+        (
+            format!(
+                "SELECT {} AS n FROM (SELECT upper(run_name) AS y FROM metrics)",
+                vec!["y > 1"; 251].join(", ")
+            ),
+            false,
+        ),
+        (format!("SELECT {}1{} AS n", "(1+".repeat(210), ")".repeat(210)), false),
+    ] {
+        let answer = ask(directory.path(), &sql);
+        assert_eq!(answer.is_ok(), is_answered, "{}: {answer:?}", sql.len());
+    }
 }
 
 #[test]
@@ -337,7 +370,7 @@ fn the_sandbox_goes_with_the_query() {
                     connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
                 assert_eq!(journal, "delete");
                 let limit = connection.limit(rusqlite::limits::Limit::SQLITE_LIMIT_LENGTH)?;
-                assert_eq!(limit, 1_000_000_000);
+                assert_eq!(limit, crate::trackio::database::LONGEST_VALUE);
             }
             Ok(())
         })
