@@ -11,6 +11,7 @@
 //!      chart       draws the curves that it is given
 //!      remote      Trackio servers that data may be sent to
 //!      journal     what was written, when, and how to undo it
+//!      temporary   files that are written beside their place
 //!    log       standard error, which nobody needs to read
 //! ```
 //!
@@ -25,6 +26,7 @@ pub mod log;
 pub mod mcp;
 pub mod quote;
 pub mod remote;
+pub mod temporary;
 pub mod tools;
 pub mod trackio;
 pub mod visible;

@@ -93,7 +93,6 @@ fn databases_are_opened_in_few_places() {
 fn files_are_opened_in_one_place() {
     let allowed = [
         "trackio/regular.rs",
-        "commands/install/file.rs",    // a client's configuration
         "trackio/write/mode.rs",       // /proc/mounts
         "commands/doctor/data.rs",     // the same
         "tools/upload_db_to_space.rs", // the copy that was just made

@@ -221,7 +221,6 @@ fn a_token_fits_one_run_in_one_state() {
         writer.session.call("delete_run", arguments).ok().structured["confirm"].clone()
     };
     let confirm = token(&mut writer, first);
-    assert_eq!(confirm, token(&mut writer, first));
     let before = rows(&database);
     for (run, confirm) in [(other, &confirm), (first, &json!("true"))] {
         let arguments = json!({"project": "demo-main", "run": run, "confirm": confirm});
@@ -238,6 +237,69 @@ fn a_token_fits_one_run_in_one_state() {
     assert_eq!(Connection::open(&database).unwrap().execute(log, [first]).unwrap(), 1);
     let arguments = json!({"project": "demo-main", "run": first, "confirm": confirm});
     writer.session.call("delete_run", arguments).failure();
+}
+
+#[test]
+fn a_token_is_taken_in_another_process_of_the_user_and_in_no_other() {
+    let fixture = Fixture::unpack("0.43.0");
+    let mut writer = Writer::start(&fixture.dir);
+    let run = runs(&mut writer.session, "demo-main").remove(0).id;
+    let arguments = json!({"project": "demo-main", "run": run});
+    let shown = writer.session.call("delete_run", arguments).ok().structured;
+    let confirm = |state: &TempDir| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-trackio"));
+        at_home(&mut command, state);
+        command.args(["--allow-writes", "call", "delete_run", "project=demo-main"]);
+        command.args([
+            format!("run={run}"),
+            format!("confirm={}", shown["confirm"].as_str().unwrap()),
+        ]);
+        command.env("TRACKIO_DIR", &fixture.dir).output().unwrap()
+    };
+    let refused = confirm(&tempfile::tempdir().unwrap());
+    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && words.contains("not one that delete_run gave"), "{words}");
+    let done = confirm(&writer.state);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert!(!runs(&mut writer.session, "demo-main").iter().any(|left| left.id == run));
+}
+
+#[test]
+fn what_a_killed_write_left_is_removed_by_the_next_start_that_may_write() {
+    let fixture = Fixture::unpack("0.43.0");
+    let state = tempfile::tempdir().unwrap();
+    let folders = [
+        fixture.dir.join("media"),
+        fixture.dir.join("inbox/0123456789abcdef"),
+        state.path().join("mcp-trackio"),
+        state.path().join("tmp/.mcp-trackio-AbCdEf.tmp"),
+    ];
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(120);
+    for folder in &folders {
+        std::fs::create_dir_all(folder).unwrap();
+        for name in [".mcp-trackio-AbCdEf.tmp", "lock", ".tmpAbCdEf.tmp"] {
+            std::fs::File::create(folder.join(name)).unwrap().set_modified(old).unwrap();
+        }
+    }
+    let left = || -> Vec<bool> {
+        folders.iter().map(|folder| folder.join(".mcp-trackio-AbCdEf.tmp").exists()).collect()
+    };
+    let start = |option: &str| {
+        let arguments = ["--dir".as_ref(), fixture.dir.as_os_str(), option.as_ref()];
+        let mut session = Session::spawn(arguments, |command| {
+            at_home(command, &state);
+            command.env("TMPDIR", state.path().join("tmp"));
+        });
+        session.handshake(LEGACY);
+    };
+    start("--read-only");
+    assert_eq!(left(), [true; 4]);
+    start("--allow-writes");
+    assert_eq!(left(), [false; 4]);
+    for folder in &folders[..3] {
+        assert!(folder.join(".tmpAbCdEf.tmp").exists(), "what is not ours went");
+    }
+    assert!(!folders[3].exists());
 }
 
 #[test]

@@ -121,6 +121,62 @@ fn what_clients_no_longer_read_is_told() {
 }
 
 #[test]
+fn a_file_that_its_client_refuses_fails_with_the_cause() {
+    let fixture = Fixture::empty();
+    let json = |key: &str, also: &str| format!("{{\"{key}\": {{}}{also}}}\n");
+    let mark = "\u{feff}";
+    let desktop = ".config/Claude/claude_desktop_config.json";
+    let (code, gemini) = (".config/Code/User/mcp.json", ".gemini/settings.json");
+    let (cursor, claude) = (".cursor/mcp.json", ".claude.json");
+    let (codex, continues) = (".codex/config.toml", ".continue/config.yaml");
+    let cases: &[(&str, String, &str)] = &[
+        (desktop, json("mcpServers", ""), ""),
+        (desktop, format!("{mark}{}", json("mcpServers", "")), "byte order mark"),
+        (desktop, json("mcpServers", " // mine\n"), "comments"),
+        (desktop, json("mcpServers", ","), "comma"),
+        (desktop, String::new(), "is empty"),
+        (desktop, "[]".to_owned(), "map of settings"),
+        (desktop, json("mcpServers", ", \"mcpServers\": {}"), "twice"),
+        (desktop, "{\"mcpServers\": {\"a\": {}, \"a\": {}}}".to_owned(), "`a` twice"),
+        (desktop, "{\"mcpServers\": []}".to_owned(), "not a map of servers"),
+        (cursor, json("mcpServers", "/* mine */"), "comments"),
+        (claude, format!("{mark}{}", json("mcpServers", "")), ""),
+        (claude, json("mcpServers", " // mine\n"), "comments"),
+        (code, format!("{mark}{}", json("servers", ", // mine\n")), ""),
+        (code, String::new(), ""),
+        (gemini, json("mcpServers", " // mine\n"), ""),
+        (gemini, json("mcpServers", ","), "comma"),
+        (codex, "a = 1\na = 2\n".to_owned(), "TOML"),
+        (codex, format!("{mark}a = 1\n"), ""),
+        (continues, "name: a\nname: b\n".to_owned(), "`name` is there twice"),
+        (continues, "# mine\nname: a\n".to_owned(), ""),
+    ];
+    for (file, text, cause) in cases {
+        let patient = Patient::new(&fixture.dir);
+        patient.write(file, text);
+        let failed = findings(&patient.examine().1, "failed");
+        assert_eq!(failed.is_empty(), cause.is_empty(), "{file} {text:?}: {failed}");
+        assert!(failed.contains(cause), "{file} {text:?}: {failed}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_one_fails_with_the_cause() {
+    for (make, cause) in [("mkfifo", "not a regular file"), ("link", "does not exist")] {
+        let fixture = Fixture::empty();
+        let patient = Patient::new(&fixture.dir);
+        patient.write(".cursor/other", "");
+        let path = patient.home.dir.join(".cursor/mcp.json");
+        match make {
+            "link" => std::os::unix::fs::symlink("nothing", &path).unwrap(),
+            _ => assert!(Command::new("mkfifo").arg(&path).status().unwrap().success()),
+        }
+        let failed = findings(&patient.examine().1, "failed");
+        assert!(failed.contains("Cursor: ") && failed.contains(cause), "{failed}");
+    }
+}
+
+#[test]
 fn the_data_are_looked_at() {
     let nowhere = Patient::new(Path::new("/nowhere/at/all"));
     let (is_well, report) = nowhere.examine();

@@ -13,8 +13,9 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
+use std::time::{Duration, SystemTime};
 
 use mcp_trackio::commands::install::clients::CLIENTS;
 use serde_json::{Value, json};
@@ -80,7 +81,7 @@ impl Home {
         String::from_utf8(output.stderr).unwrap()
     }
 
-    /// Every file, with its bytes.
+    /// Every file, with its bytes, but for the lock that `install` leaves beside the journal.
     fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         fn visit(folder: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
             for entry in fs::read_dir(folder).unwrap() {
@@ -94,6 +95,7 @@ impl Home {
         }
         let mut files = BTreeMap::new();
         visit(&self.folder.dir, &mut files);
+        files.remove(&self.path(".local/state/mcp-trackio/install.lock"));
         files
     }
 }
@@ -448,6 +450,112 @@ fn a_link_stays_a_link() {
     home.ok(&["uninstall", "cursor"]);
     assert!(home.path(".cursor/mcp.json").is_symlink());
     assert_eq!(fs::read_to_string(&real).unwrap(), "{}\n");
+}
+
+#[test]
+fn a_copy_is_written_in_place_of_a_link_and_not_through_it() {
+    for snapshot in Snapshot::all() {
+        let home = Home::new();
+        let text = snapshot.section("before");
+        let path = home.write(&snapshot.file, &text);
+        let victim = home.write("victim", "precious");
+        let mut copy = path.clone().into_os_string();
+        copy.push(".before-mcp-trackio");
+        let copy = PathBuf::from(copy);
+        symlink(&victim, &copy).unwrap();
+        home.ok(&["install", &snapshot.client]);
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "precious", "{}", snapshot.client);
+        assert!(!copy.is_symlink(), "{}", snapshot.client);
+        assert_eq!(fs::read_to_string(&copy).unwrap(), text, "{}", snapshot.client);
+        // Nor is a link taken for the copy.
+        fs::remove_file(&copy).unwrap();
+        symlink(&victim, &copy).unwrap();
+        home.ok(&["uninstall", &snapshot.client]);
+        assert_ne!(fs::read_to_string(&path).unwrap(), "precious", "{}", snapshot.client);
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "precious", "{}", snapshot.client);
+    }
+}
+
+#[test]
+fn twenty_installs_at_once_lose_nothing() {
+    for client in ["cursor", "codex", "continue"] {
+        let home = Home::new();
+        let snapshot = Snapshot::all().into_iter().find(|found| found.client == client).unwrap();
+        let path = home.write(&snapshot.file, &snapshot.section("before"));
+        let started: Vec<_> = (0..20)
+            .map(|number| {
+                let mut command = home.command(BINARY);
+                command.args(["install", client, "--name", &format!("runs-{number}-x")]);
+                command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+            })
+            .collect();
+        for child in started {
+            let done = child.wait_with_output().unwrap();
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        for number in 0..20 {
+            assert!(text.contains(&format!("runs-{number}-x")), "{client}: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_link_to_nothing_is_an_error() {
+    for (link, to) in [(".cursor/mcp.json", "../dotfiles/mcp.json"), (".cursor", "dotfiles/cursor")]
+    {
+        let home = Home::new();
+        fs::create_dir_all(home.path(link).parent().unwrap()).unwrap();
+        symlink(to, home.path(link)).unwrap();
+        for verb in ["install", "uninstall"] {
+            let said = home.fails(&[verb, "cursor"]);
+            assert!(said.contains("does not exist") && said.contains("left as it is"), "{said}");
+        }
+        assert_eq!(fs::read_link(home.path(link)).unwrap(), Path::new(to));
+        assert!(!home.path("dotfiles").exists());
+    }
+}
+
+#[test]
+fn what_is_not_a_regular_file_is_refused_unopened() {
+    for kind in ["pipe", "directory", "device"] {
+        let home = Home::new();
+        let path = home.path(".cursor/mcp.json");
+        fs::create_dir(home.path(".cursor")).unwrap();
+        match kind {
+            "pipe" => assert!(Command::new("mkfifo").arg(&path).status().unwrap().success()),
+            "directory" => fs::create_dir(&path).unwrap(),
+            _ => symlink("/dev/zero", &path).unwrap(),
+        }
+        for verb in ["install", "uninstall"] {
+            let said = home.fails(&[verb, "cursor"]);
+            assert!(said.contains("not a regular file"), "{kind}: {said}");
+        }
+    }
+}
+
+#[test]
+fn an_install_that_fails_leaves_no_copy() {
+    let home = Home::new();
+    home.write(".codex/config.toml", "a = 1\n");
+    home.program("codex");
+    let before = home.files();
+    home.fails(&["install", "codex"]);
+    assert_eq!(home.files(), before);
+}
+
+#[test]
+fn what_a_killed_install_left_is_removed_by_the_next() {
+    let home = Home::new();
+    let left = home.write(".cursor/.mcp-trackio-AbCdEf.tmp", "half");
+    let young = home.write(".cursor/.mcp-trackio-GhIjKl.tmp", "half");
+    let others = home.write(".cursor/.tmpAbCdEf", "half");
+    for path in [&left, &others] {
+        let old = SystemTime::now() - Duration::from_secs(120);
+        fs::File::options().write(true).open(path).unwrap().set_modified(old).unwrap();
+    }
+    home.ok(&["install", "cursor"]);
+    assert!(!left.exists() && young.exists() && others.exists());
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub mod link;
 mod own;
 pub mod pages;
 pub mod place;
+pub mod quote;
+mod turn;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -29,6 +31,8 @@ use self::change::{Change, Target};
 use self::client::Client;
 use self::clients::CLIENTS;
 use self::launch::Wish;
+use self::place::plain;
+use self::turn::Turn;
 use crate::tools::common::nearest::{nearest, quoted};
 
 /// The server's name in a client, unless another one is asked for.
@@ -150,6 +154,8 @@ fn each(
     }
     let mut code = ExitCode::SUCCESS;
     for client in clients {
+        // From reading the file to replacing it.
+        let _turn = if arguments.dry_run { None } else { Some(Turn::wait()?) };
         let target = Target {
             client,
             name: &arguments.name,
@@ -184,10 +190,10 @@ fn report(client: &Client, verb: &str, change: &Change) -> anyhow::Result<()> {
     };
     let way = match change {
         Change::Run { commands, .. } => {
-            let last = commands.last().map(|words| own::line(words)).unwrap_or_default();
+            let last = commands.last().map(|words| quote::line(words)).unwrap_or_default();
             format!("by `{last}`")
         }
-        _ => format!("in {}", file.path.display()),
+        _ => format!("in {}", plain(&file.path)),
     };
     writeln!(out, "{}: {verb}ed {way}. Restart {0} to see it.", client.name)?;
     if verb == "install" && file.text.is_none() && !file.path.parent().is_some_and(had_other_files)

@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 use crate::journal::Journal;
 use crate::remote::Remote;
+use crate::temporary;
 use crate::tools::access::{self, Grant};
 use crate::tools::{AnyTool, Category, Permission, TOOLS};
 use crate::trackio::{Directory, Store};
@@ -112,6 +113,9 @@ impl CommandLine {
         let journal = Journal::of_user().context(
             "writes are noted in a journal under the home directory, and there is none; set HOME",
         )?;
+        journal.clear();
+        self.store().clear();
+        temporary::clear_folders();
         let (media_roots, remote) = (self.media_root.clone(), Remote::from_environment());
         Ok(Permission::Writes(Arc::new(Grant { journal, media_roots, remote })))
     }

@@ -4,17 +4,25 @@
 //! One JSON object a line. Entries are numbered under a lock, so that several servers can share
 //! the file. Rows that a write removes or changes are saved beside it first.
 
-use std::fs::{self, File, OpenOptions};
+mod key;
+
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
+use crate::temporary::{self, Temporary};
 use crate::trackio::regular;
+pub use key::Key;
 
 /// The file of the journal, in its directory.
 pub const FILE: &str = "mcp-trackio.log";
+
+/// How long another writer may hold the journal.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The end of the file in which the last entry is looked for.
 const TAIL_BYTES: u64 = 64 << 10;
@@ -93,6 +101,17 @@ impl Journal {
         self.open().map(drop)
     }
 
+    /// The user's key, beside the journal.
+    pub fn key(&self) -> io::Result<Key> {
+        make_private(&self.directory)?;
+        Key::of(&self.directory)
+    }
+
+    /// Removes the rows that writers were saving when they were killed.
+    pub fn clear(&self) {
+        temporary::clear(&self.directory);
+    }
+
     /// Notes a write; answers its number.
     pub fn append(&self, draft: Draft<'_>) -> io::Result<u64> {
         self.note(draft, false)
@@ -106,8 +125,7 @@ impl Journal {
 
     fn note(&self, draft: Draft<'_>, saves: bool) -> io::Result<u64> {
         let mut log = self.open()?;
-        // Held until the file is closed.
-        log.lock()?;
+        lock(&log)?;
         let id = last_id(&mut log)? + 1;
         let entry = Entry {
             id,
@@ -130,7 +148,7 @@ impl Journal {
 
     /// An empty file for the rows of an entry.
     pub fn rows(&self, id: u64) -> io::Result<Rows> {
-        let file = BufWriter::new(NamedTempFile::new_in(&self.directory)?);
+        let file = BufWriter::new(Temporary::new_in(&self.directory)?);
         Ok(Rows { file, path: self.directory.join(rows_of(id)) })
     }
 
@@ -169,7 +187,7 @@ impl Journal {
 /// The rows of an entry while they are written; gone when dropped before [`Rows::keep`].
 #[derive(Debug)]
 pub struct Rows {
-    file: BufWriter<NamedTempFile>,
+    file: BufWriter<Temporary>,
     path: PathBuf,
 }
 
@@ -178,8 +196,7 @@ impl Rows {
     pub fn keep(self) -> io::Result<()> {
         let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.as_file().sync_all()?;
-        file.persist(self.path)?;
-        Ok(())
+        file.persist(&self.path)
     }
 }
 
@@ -190,6 +207,23 @@ impl Write for Rows {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+/// Takes the lock, which is held until the file is closed.
+fn lock(log: &File) -> io::Result<()> {
+    let start = Instant::now();
+    loop {
+        match log.try_lock() {
+            Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(io::Error::other("another process holds its lock"));
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+            Ok(()) => return Ok(()),
+        }
     }
 }
 

@@ -9,8 +9,24 @@ use ureq::http::Uri;
 /// tokens cross a network in clear.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    base: String,
+    origin: Origin,
+    /// Without a slash at its end.
+    path: String,
+}
+
+/// What a token is for: where a server listens, and how it is spoken to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Origin {
+    scheme: Scheme,
+    /// In lower case; an IPv6 address in brackets.
     host: String,
+    port: u16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Http,
+    Https,
 }
 
 impl Address {
@@ -22,7 +38,7 @@ impl Address {
         let text = text.trim();
         let wrong =
             |what: &str| format!("The server's address {what}; write http://127.0.0.1:7860.");
-        let uri: Uri = text.parse().map_err(|_| wrong("is no URL"))?;
+        let uri: Uri = text.parse().map_err(|_| wrong("is not a URL"))?;
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err(wrong("must begin with https:// or http://"));
         };
@@ -32,19 +48,27 @@ impl Address {
                  HF_TOKEN alone)",
             ));
         }
+        let scheme = match scheme {
+            "https" => Scheme::Https,
+            "http" => Scheme::Http,
+            _ => return Err(wrong("must begin with https:// or http://")),
+        };
         let host = authority.host().to_lowercase();
-        let path = uri.path().trim_end_matches('/');
-        let base = format!("{scheme}://{}{path}", authority.as_str().to_lowercase());
-        let address = Self { base, host };
-        match scheme {
-            "https" => Ok(address),
-            "http" if address.is_loopback() => Ok(address),
-            "http" => Err(format!(
+        let port = match authority.as_str().len() == authority.host().len() {
+            true => scheme.usual_port(),
+            false => {
+                authority.port_u16().ok_or_else(|| wrong("has a port that is not a number"))?
+            }
+        };
+        let path = uri.path().trim_end_matches('/').to_owned();
+        let address = Self { origin: Origin { scheme, host, port }, path };
+        match scheme == Scheme::Https || address.is_loopback() {
+            true => Ok(address),
+            false => Err(format!(
                 "{address} would send data and tokens in clear. Use https, or a tunnel: `ssh -L \
                  7860:localhost:7860 {}`, then http://127.0.0.1:7860.",
-                address.host
+                address.origin.host
             )),
-            _ => Err(wrong("must begin with https:// or http://")),
         }
     }
 
@@ -68,24 +92,48 @@ impl Address {
 
     /// Whether it is on this computer.
     pub fn is_loopback(&self) -> bool {
-        let host = self.host.trim_start_matches('[').trim_end_matches(']');
+        let host = self.origin.host.trim_start_matches('[').trim_end_matches(']');
         host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
     /// Whether it is a Space of Hugging Face.
     pub fn is_space(&self) -> bool {
-        self.base.starts_with("https://") && self.host.ends_with(".hf.space")
+        let Origin { scheme, host, port } = &self.origin;
+        *scheme == Scheme::Https && *port == 443 && host.ends_with(".hf.space")
+    }
+
+    /// Whether another address, which need not have a path, is this one.
+    pub fn is_meant_by(&self, other: &Self) -> bool {
+        self.origin == other.origin && (other.path.is_empty() || self.path == other.path)
     }
 
     /// The URL of a path on the server.
     pub fn join(&self, path: &str) -> String {
-        format!("{}/{path}", self.base)
+        format!("{self}/{path}")
+    }
+}
+
+impl Scheme {
+    fn usual_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str(&self.base)
+        let Origin { scheme, host, port } = &self.origin;
+        let name = match scheme {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        };
+        write!(to, "{name}://{host}")?;
+        if *port != scheme.usual_port() {
+            write!(to, ":{port}")?;
+        }
+        to.write_str(&self.path)
     }
 }
 

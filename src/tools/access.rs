@@ -87,7 +87,7 @@ pub struct Grant {
 }
 
 impl Permission {
-    /// Leave to write, noted in this journal, and to speak to servers on this computer.
+    /// Leave to write, noted in this journal, and to send nowhere.
     pub fn granted(journal: Journal, media_roots: Vec<PathBuf>) -> Self {
         Self::Writes(Arc::new(Grant { journal, media_roots, remote: Remote::default() }))
     }

@@ -1,6 +1,7 @@
 //! `bulk_upload_media`: a plot or a sample into a run, from where the user allowed it.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
@@ -8,9 +9,11 @@ use serde::Deserialize;
 use serde_json::Map;
 
 use super::common::resolve::shown;
+use super::common::watched::Watched;
 use super::common::writing::{self, Common, Logged, Rows};
 use super::common::{Answer, Context, Failure};
 use super::{Access, Category, Tool};
+use crate::trackio::opened::open_within;
 use crate::trackio::value::Step;
 use crate::trackio::write::entry::{Content, rename_reserved};
 use crate::trackio::write::media::{self, Placed};
@@ -55,20 +58,24 @@ impl Tool for BulkUploadMedia {
     fn run(context: &Context, args: Args) -> Result<Answer<Logged>, Failure> {
         let grant = writing::grant(context, Self::NAME)?;
         let roots = allowed(&grant.media_roots)?;
-        let mut files = Vec::new();
-        for (index, upload) in args.uploads.iter().enumerate() {
-            let file = find(&upload.path, &roots).ok_or_else(|| {
+        let open = |index: usize, upload: &Upload| {
+            find(&upload.path, &roots).ok_or_else(|| {
                 common(index, upload).failure(&no_such_file(&upload.path, &grant.media_roots))
+            })
+        };
+        let mut kinds = Vec::new();
+        for (index, upload) in args.uploads.iter().enumerate() {
+            // First all are looked at, so that a mistake leaves nothing behind.
+            open(index, upload)?;
+            let kind = media::kind_of(Path::new(&upload.path)).ok_or_else(|| {
+                let extensions = media::extensions();
+                let reason = format!("Trackio shows files with the extensions {extensions}");
+                common(index, upload).failure(&reason)
             })?;
-            if media::kind_of(&file).is_none() {
-                let reason =
-                    format!("Trackio shows files with the extensions {}", media::extensions());
-                return Err(common(index, upload).failure(&reason));
-            }
-            files.push(file);
+            kinds.push(kind);
         }
         let (mut rows, mut placed) = (Rows::default(), Vec::<Placed>::new());
-        for (index, (upload, file)) in args.uploads.iter().zip(&files).enumerate() {
+        for (index, (upload, (kind, extension))) in args.uploads.iter().zip(&kinds).enumerate() {
             let common = common(index, upload);
             let step = match upload.step {
                 Some(step) => step,
@@ -77,7 +84,8 @@ impl Tool for BulkUploadMedia {
             let of = (upload.project.as_str(), upload.run.as_str(), step.to_string());
             let copied = media::place(
                 &context.store.directory().path,
-                file,
+                Watched::new(open(index, upload)?, &context.stop),
+                (kind, extension),
                 (of.0, of.1, &of.2),
                 upload.caption.as_deref(),
             );
@@ -123,11 +131,9 @@ fn allowed(roots: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     Ok(roots)
 }
 
-/// The file, links resolved, if it is a plain file within one of the roots.
-fn find(path: &str, roots: &[PathBuf]) -> Option<PathBuf> {
-    let candidates = roots.iter().map(|root| root.join(path));
-    let mut found = candidates.filter_map(|path| path.canonicalize().ok());
-    found.find(|path| path.is_file() && roots.iter().any(|root| path.starts_with(root)))
+/// Opens the file, if it is a regular file within one of the roots.
+fn find(path: &str, roots: &[PathBuf]) -> Option<File> {
+    roots.iter().find_map(|root| open_within(&root.join(path), roots))
 }
 
 /// The same words for a file that is elsewhere and one that is nowhere.

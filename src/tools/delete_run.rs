@@ -1,5 +1,7 @@
 //! `delete_run`: takes one run away, after a look and with a way back.
 
+mod token;
+
 use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,8 +12,8 @@ use super::common::resolve::shown;
 use super::common::shape::counted;
 use super::common::{Answer, Context, Failure, Output, text};
 use super::{Access, Category, Tool};
-use crate::trackio::fingerprint;
 use crate::trackio::write::belongings::{Belongings, Edit};
+use token::{LIFETIME, State, Token, Unfit};
 
 pub struct DeleteRun;
 
@@ -48,19 +50,24 @@ impl Tool for DeleteRun {
         gives a token, the second with confirm does it. Ask the user in between.";
     const GUIDE: &'static str = "Metrics, config, system metrics, alerts, traces and artifact \
         links of this run go; runs of the same name stay. Artifact versions and media files stay, \
-        as in Trackio. The token fits only while the run's rows are as they were shown. The rows \
-        are saved first: the command under `undo` in the answer restores them.";
+        as in Trackio. The token fits for 10 minutes, and only while the run's rows are as they were \
+        shown. The rows are saved first: the command under `undo` in the answer restores them.";
     const ACCESS: Access = Access::Write { destructive: true, idempotent: false };
     type Args = Args;
     type Output = Deletion;
 
     fn run(context: &Context, args: Args) -> Result<Answer<Deletion>, Failure> {
         let chosen = edit::choose(context, &args.project, &args.run)?;
-        let (counts, digest, undecided) = context.read(&chosen.project, |snapshot| {
+        let (counts, digest, state, undecided) = context.read(&chosen.project, |snapshot| {
             let found = chosen.belongings(snapshot)?;
-            Ok((found.counts(), found.digest(), undecided(&chosen, &found)))
+            let mut state = State::default();
+            found.save(snapshot.connection, Edit::Remove, &mut state)?;
+            Ok((found.counts(), found.digest(), state.digest(), undecided(&chosen, &found)))
         })?;
-        let token = token(&chosen, digest);
+        let journal = &context.permission.grant(Self::NAME)?.journal;
+        let key = journal.key().map_err(|error| edit::unnoted(journal, &error))?;
+        let token = Token { directory: &context.store.directory().path, chosen: &chosen, state };
+        let now = context.now.as_second();
         let rows = counts.into_iter().map(|(table, count)| (table.to_owned(), count.into()));
         let notes: Vec<String> = chosen.notes.iter().cloned().chain(undecided).collect();
         let Chosen { project, run, .. } = &chosen;
@@ -74,12 +81,10 @@ impl Tool for DeleteRun {
             undo: None,
         };
         let Some(given) = args.confirm else {
-            deletion.confirm = Some(token);
+            deletion.confirm = Some(token.text(&key, now + LIFETIME));
             return Ok(Answer::new(deletion).with_notes(notes));
         };
-        if given.trim() != token {
-            return Err(changed());
-        }
+        token.check(&key, given.trim(), now).map_err(refused)?;
         let did = format!(
             "Deleted run {} ({}) of project {}: {}.",
             text::in_backquotes(&run.name),
@@ -95,14 +100,6 @@ impl Tool for DeleteRun {
     }
 }
 
-/// Fits one run in one state.
-fn token(chosen: &Chosen, digest: u64) -> String {
-    let run = &chosen.run;
-    let digest = digest.to_le_bytes();
-    let parts = [chosen.project.name.as_bytes(), run.id.as_bytes(), run.name.as_bytes(), &digest];
-    format!("delete-{:016x}", fingerprint::of(&parts))
-}
-
 /// Tables in which the run's rows cannot be told from another run's.
 fn undecided(chosen: &Chosen, found: &Belongings) -> Option<String> {
     (!found.undecided.is_empty()).then(|| {
@@ -115,11 +112,16 @@ fn undecided(chosen: &Chosen, found: &Belongings) -> Option<String> {
     })
 }
 
-fn changed() -> Failure {
-    Failure::new(
-        "Nothing was deleted: the token does not fit. It is of another run, or rows came or went \
-         since. Call delete_run without confirm to see what would go now.",
-    )
+fn refused(why: Unfit) -> Failure {
+    let why = match why {
+        Unfit::Unknown => "the token is not one that delete_run gave for this run",
+        Unfit::Expired => "the token is older than 10 minutes",
+        Unfit::Changed => "rows of the run came, went or changed since the token was given",
+    };
+    Failure(format!(
+        "Nothing was deleted: {why}. Call delete_run without confirm to see what would go now and \
+         to get a new token."
+    ))
 }
 
 impl Deletion {
@@ -148,3 +150,6 @@ impl Output for Deletion {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

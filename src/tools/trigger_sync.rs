@@ -13,7 +13,7 @@ pub struct TriggerSync;
 
 #[derive(Deserialize, JsonSchema)]
 pub struct Args {
-    /// Its URL on this computer; default: the user's server.
+    /// The user's server by its URL; may be left out.
     server: Option<String>,
 }
 
@@ -30,15 +30,15 @@ impl Tool for TriggerSync {
     const CATEGORY: Category = Category::Write;
     const ABOUT: &'static str = "Asks a running Trackio server (`trackio show`, or a Space) to sync \
         now: it imports its inbox and exports its Parquet files.";
-    const GUIDE: &'static str = "No rows are sent or changed from here. The server is one on this \
-        computer, or the one that TRACKIO_SPACE_ID or TRACKIO_SERVER_URL names.";
+    const GUIDE: &'static str = "No rows are sent or changed from here. The server is the one \
+        that TRACKIO_SPACE_ID or TRACKIO_SERVER_URL names in the client's configuration, and no other.";
     const ACCESS: Access = Access::Send { destructive: false, idempotent: true };
     type Args = Args;
     type Output = Synced;
 
     fn run(context: &Context, args: Args) -> Result<Answer<Synced>, Failure> {
         let client = sending::server(context, Self::NAME, args.server.as_deref())?;
-        let trackio_version = client.greet().map_err(|error| failure(&client, &error))?;
+        let trackio_version = sending::greet(&client)?;
         let did = format!("Asked {} to sync.", client.address);
         sending::note(context, Self::NAME, "", did, "There is nothing to undo.")?;
         let data = client.call("force_sync", json!({}));

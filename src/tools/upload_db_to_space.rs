@@ -1,7 +1,7 @@
 //! `upload_db_to_space`: sends a copy of a project's database to a Trackio server.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,9 +14,11 @@ use serde_json::json;
 
 use super::common::resolve::{self, shown};
 use super::common::sending::{self, failure};
+use super::common::watched::Watched;
 use super::common::{Answer, Context, Failure, Output, text};
 use super::{Access, Category, Tool};
 use crate::remote::Client;
+use crate::temporary::TemporaryFolder;
 use crate::trackio::name::canonical;
 use crate::trackio::{Result as Done, Snapshot, Stop, run};
 
@@ -25,7 +27,7 @@ pub struct UploadDbToSpace;
 #[derive(Deserialize, JsonSchema)]
 pub struct Args {
     project: String,
-    /// A Space (user/space) or URL; default: the user's server.
+    /// The user's server by its URL or Space (user/space); may be left out.
     #[serde(alias = "space_id")]
     server: Option<String>,
     /// Replace the project of that name there.
@@ -50,9 +52,9 @@ impl Tool for UploadDbToSpace {
     const ABOUT: &'static str = "Sends a consistent copy of a project's database to a running \
         Trackio server or Space. A project that exists there is replaced only with overwrite.";
     const GUIDE: &'static str = "A training may go on meanwhile: the copy is one moment's. Media \
-        and artifact files are not sent. The server is one on this computer, or the one that \
-        TRACKIO_SPACE_ID or TRACKIO_SERVER_URL names; tokens come from TRACKIO_WRITE_TOKEN and \
-        HF_TOKEN. Trackio replaces a database without a lock: overwrite a project only while \
+        and artifact files are not sent. The server is the one that TRACKIO_SPACE_ID or \
+        TRACKIO_SERVER_URL names in the client's configuration, and no other; tokens come from \
+        TRACKIO_WRITE_TOKEN and HF_TOKEN. Trackio replaces a database without a lock: overwrite a project only while \
         nothing writes to it there.";
     const ACCESS: Access = Access::Send { destructive: true, idempotent: true };
     type Args = Args;
@@ -68,7 +70,7 @@ impl Tool for UploadDbToSpace {
             )));
         }
         let name = canonical(&project.name);
-        let copy = tempfile::tempdir().map_err(|error| local(&error))?;
+        let copy = TemporaryFolder::new().map_err(|error| local(&error))?;
         let file = copy.path().join("copy.db");
         let runs = context.read(&project, |snapshot| {
             copy_to(&file, snapshot, &context.stop)?;
@@ -126,12 +128,15 @@ const PAGES: i32 = 2_000;
 /// Whether the project exists there; a failure where it may not be sent.
 fn check(context: &Context, client: &Client, name: &str, overwrite: bool) -> Result<bool, Failure> {
     let ask = |function| client.call(function, json!({})).map_err(|error| failure(client, &error));
-    client.greet().map_err(|error| failure(client, &error))?;
+    sending::greet(client)?;
     let media = ask("get_settings")?
         .get("media_dir")
         .and_then(|path| path.as_str())
         .map(|path| Path::new(path).to_owned());
-    let its = media.as_deref().and_then(Path::parent).and_then(|path| path.canonicalize().ok());
+    // To look at `//host/share` is to speak to that host.
+    let is_local = |path: &&Path| !path.to_string_lossy().replace('\\', "/").starts_with("//");
+    let its = media.as_deref().and_then(Path::parent).filter(is_local);
+    let its = its.and_then(|path| path.canonicalize().ok());
     let ours = context.store.directory().path.canonicalize().ok();
     if client.address.is_loopback() && its.is_some() && its == ours {
         return Err(Failure(format!(
@@ -161,27 +166,12 @@ fn send(
 ) -> Result<usize, Failure> {
     let refused = |error| failure(client, &error);
     let content = File::open(file).map_err(|error| local(&error))?;
-    let content = Watched { content, stop: &context.stop };
+    let content = Watched::new(content, &context.stop);
     let uploaded = client.upload("copy.db", content, bytes).map_err(refused)?;
     let arguments = json!({"project": name, "uploaded_db": uploaded, "hf_token": null});
     client.call("upload_db_to_space", arguments).map_err(refused)?;
     let listed = client.call("get_runs_for_project", json!({"project": name})).map_err(refused)?;
     Ok(listed.as_array().map_or(0, Vec::len))
-}
-
-/// A file whose reading ends when the call does.
-struct Watched<'a> {
-    content: File,
-    stop: &'a Stop,
-}
-
-impl Read for Watched<'_> {
-    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        if self.stop.is_set() {
-            return Err(io::Error::other("the call was cancelled"));
-        }
-        self.content.read(to)
-    }
 }
 
 fn local(error: &io::Error) -> Failure {

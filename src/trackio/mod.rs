@@ -19,6 +19,7 @@ pub mod inbox;
 pub mod media;
 pub mod metric;
 pub mod name;
+pub mod opened;
 pub mod outline;
 pub mod oversized;
 pub mod project;

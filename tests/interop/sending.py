@@ -5,7 +5,7 @@
 Held to: with the right token a project arrives whole, while a training writes
 to it; with a wrong one or none nothing arrives, and the answer says what to
 do; what is there is replaced only when that is asked for; nothing is sent to
-other computers; no token stands in the journal or in a message; what was renamed
+any other server, not to another port of this computer either; no token stands in the journal or in a message; what was renamed
 and deleted here is so for Trackio too, and restored by an undo.
 """
 
@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import pathlib
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -112,7 +113,15 @@ def dump(database):
 def send(binary, here, there, state):
     server = Server(there)
     target = {"project": PROJECT, "server": server.url}
-    open_session = lambda **variables: Session(binary, here, "--allow-writes", XDG_STATE_HOME=str(state), **variables)
+    open_session = lambda **variables: Session(
+        binary, here, "--allow-writes", XDG_STATE_HOME=str(state), **{"TRACKIO_SERVER_URL": server.url} | variables
+    )
+
+    session = open_session(TRACKIO_WRITE_TOKEN=TOKEN, TRACKIO_SERVER_URL="")
+    for tool, arguments in [("upload_db_to_space", target), ("trigger_sync", {"server": server.url}), ("trigger_sync", {})]:
+        fails(session, tool, "TRACKIO_SERVER_URL", **arguments)
+    assert server.ask("get_all_projects") == []
+    session.close()
 
     for variables, says in [({}, "must set TRACKIO_WRITE_TOKEN"), ({"TRACKIO_WRITE_TOKEN": WRONG}, "Check TRACKIO_WRITE_TOKEN")]:
         session = open_session(**variables)
@@ -148,11 +157,21 @@ def send(binary, here, there, state):
     synced = session.call("trigger_sync", server=server.url)
     assert synced["synced"] is True and synced["trackio_version"] == "0.43.0", synced
     assert (there / f"{PROJECT}.parquet").exists(), "the server has not synced"
-    for elsewhere in ["https://example.com", "http://192.0.2.1:7860", "somebody/space"]:
-        fails(session, "upload_db_to_space", "Nothing was sent", project=PROJECT, server=elsewhere)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        for elsewhere in ["https://example.com", "http://192.0.2.1:7860", "somebody/space", f"http://127.0.0.1:{port}", f"http://localhost:{port}"]:
+            fails(session, "upload_db_to_space", "Nothing was sent", project=PROJECT, server=elsewhere)
+            fails(session, "trigger_sync", "Nothing was sent", server=elsewhere)
+        other.settimeout(0.5)
+        try:
+            other.accept()
+        except TimeoutError:
+            pass
+        else:
+            raise AssertionError("another port was spoken to")
     session.close()
 
-    own = Session(binary, there, "--allow-writes", XDG_STATE_HOME=str(state), TRACKIO_WRITE_TOKEN=TOKEN)
+    own = Session(binary, there, "--allow-writes", XDG_STATE_HOME=str(state), TRACKIO_WRITE_TOKEN=TOKEN, TRACKIO_SERVER_URL=server.url)
     fails(own, "upload_db_to_space", "serves this very directory", overwrite=True, **target)
     own.close()
     server.end()

@@ -10,6 +10,7 @@ use crate::commands::install::client::{Client, Stale};
 use crate::commands::install::clients::CLIENTS;
 use crate::commands::install::entry::Entry;
 use crate::commands::install::file::ConfigFile;
+use crate::commands::install::place::plain;
 use crate::commands::install::{NAME, launch, place};
 
 const SECTION: &str = "Clients";
@@ -70,14 +71,18 @@ fn look(client: &'static Client, report: &mut Report) -> Found {
                 format!(
                     "{}: {} has the server, but {0} reads {}",
                     client.name,
-                    other.display(),
-                    read.display()
+                    plain(other),
+                    plain(&read)
                 ),
                 remedy(client),
             );
         }
     }
-    if !read.exists() {
+    let file = match ConfigFile::read(&read) {
+        Ok(file) => file,
+        Err(error) => return refused(client, &read, &format!("{error:#}"), report),
+    };
+    if file.text.is_none() {
         let home = place::home();
         let is_there =
             read.parent().is_some_and(|folder| folder.is_dir() && home.as_deref() != Some(folder))
@@ -86,17 +91,13 @@ fn look(client: &'static Client, report: &mut Report) -> Found {
                     .is_some_and(|own| own.add.first().is_some_and(|p| which::which(p).is_ok()));
         return if is_there && !is_guest(client) { Found::Nothing } else { Found::NoClient };
     }
-    let servers = match servers_in(client, &read) {
+    let servers = match ours(client, &file) {
         Ok(servers) => servers,
-        Err(error) => {
-            report.bad(
-                SECTION,
-                format!("{}: {} cannot be read: {error:#}", client.name, read.display()),
-                format!("Mend the file; {} cannot read it either", client.name),
-            );
-            return Found::Servers(Vec::new());
-        }
+        Err(error) => return refused(client, &read, &format!("{error:#}"), report),
     };
+    if let Some(fault) = client.format.fault(&file, client.key, client.reads) {
+        return refused(client, &read, &fault, report);
+    }
     if servers.is_empty() {
         return if is_guest(client) { Found::NoClient } else { Found::Nothing };
     }
@@ -113,14 +114,27 @@ fn look(client: &'static Client, report: &mut Report) -> Found {
     Found::Servers(checked.collect())
 }
 
+/// A file that the client cannot read.
+fn refused(client: &Client, path: &Path, why: &str, report: &mut Report) -> Found {
+    report.bad(
+        SECTION,
+        format!("{}: {} cannot be read: {why}", client.name, plain(path)),
+        format!("Mend the file; {} cannot read it either", client.name),
+    );
+    Found::Servers(Vec::new())
+}
+
 /// Whether a client has its settings in those of an editor, whose file then says nothing of it.
 fn is_guest(client: &Client) -> bool {
     client.key.starts_with("cody.")
 }
 
-/// The servers of a file that are mcp-trackio, or bear its name and start something.
 fn servers_in(client: &Client, path: &Path) -> anyhow::Result<Vec<(String, Value)>> {
-    let file = ConfigFile::read(path)?;
+    ours(client, &ConfigFile::read(path)?)
+}
+
+/// The servers of a file that are mcp-trackio, or have its name and start something.
+fn ours(client: &Client, file: &ConfigFile) -> anyhow::Result<Vec<(String, Value)>> {
     let servers = client.format.servers(file.body(), client.key)?;
     let is_ours = |name: &str, value: &Value| {
         Entry::of(value).is_some_and(|entry| entry.is_ours() || name == NAME)
@@ -137,7 +151,7 @@ fn check(
     report: &mut Report,
 ) -> Option<Configured> {
     let entry = Entry::of(value)?;
-    let what = format!("{}: `{name}` in {}", client.name, path.display());
+    let what = format!("{}: `{name}` in {}", client.name, plain(path));
     let flag = |key: &str| value.get(key).and_then(Value::as_bool);
     if flag("disabled") == Some(true) || flag("enabled") == Some(false) {
         report.warning(
@@ -166,7 +180,7 @@ fn check(
         report.warning(
             SECTION,
             format!("{what}: started from the desktop, it may not find `{}`", entry.command),
-            format!("Write {} as the command, or {}", program.display(), remedy(client)),
+            format!("Write {} as the command, or {}", plain(&program), remedy(client)),
         );
     } else {
         report.good(SECTION, what);
@@ -189,7 +203,7 @@ fn look_for_stale(client: &Client, stale: &Stale, report: &mut Report) {
                 format!(
                     "{}: the server in {} is not read: {}",
                     client.name,
-                    path.display(),
+                    plain(&path),
                     stale.why
                 ),
                 remedy(client),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::env;
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use super::clients::Configured;
 use super::report::Report;
 use crate::commands::install::entry::Entry;
-use crate::commands::install::place;
+use crate::commands::install::{place, quote};
 use crate::commands::session::Session;
 use crate::tools::common::shape::counted;
 use crate::trackio::Store;
@@ -44,9 +45,15 @@ const PASSED_ON: &[&str] = &[
     "PROGRAMFILES",
 ];
 
-/// The `PATH` of what the desktop starts.
-#[cfg(not(windows))]
-const DESKTOP_PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
+/// The `PATH` of what the desktop of a system starts; `None`: the user's own.
+fn desktop_path(system: &str) -> Option<&'static str> {
+    match system {
+        "windows" => None,
+        // launchd's: neither Homebrew nor `/usr/local/bin` is on it.
+        "macos" => Some("/usr/bin:/bin:/usr/sbin:/sbin"),
+        _ => Some("/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"),
+    }
+}
 
 /// What a server said of itself.
 struct Answer {
@@ -88,12 +95,13 @@ fn tell(
     store: &Store,
     report: &mut Report,
 ) {
-    let line = entry.line();
+    let line = quote::line(&entry.words());
     let answer = match answer {
         Ok(answer) => answer,
         Err(error) => {
             let remedy = format!(
-                "Run `{line}` in a terminal to see what it says; it should wait in silence"
+                "Run it in a terminal to see what it says; it should wait in silence: {}",
+                quote::lines(&entry.words())
             );
             return report.bad(SECTION, format!("{who}: `{line}`: {error:#}"), remedy);
         }
@@ -162,15 +170,24 @@ fn command(entry: &Entry, is_desktop: bool) -> anyhow::Result<Command> {
     let mut command = Command::new(program);
     command.args(&entry.args).env_clear();
     command.envs(PASSED_ON.iter().filter_map(|name| Some((*name, env::var_os(name)?))));
-    let path = env::var_os("PATH").unwrap_or_default();
-    #[cfg(not(windows))]
-    let path = if is_desktop { DESKTOP_PATH.into() } else { path };
-    #[cfg(windows)]
-    let _ = is_desktop;
-    command.env("PATH", path);
+    let path = desktop_path(env::consts::OS).filter(|_| is_desktop).map(OsString::from);
+    command.env("PATH", path.or_else(|| env::var_os("PATH")).unwrap_or_default());
     command.envs(entry.env.iter().map(|(key, value)| (key, value)));
     if let Some(home) = place::home().filter(|home| home.is_dir()) {
         command.current_dir(home);
     }
     Ok(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_desktop_hands_on_the_path_of_its_system() {
+        let has_local = |system| desktop_path(system).map(|path| path.contains("/usr/local/bin"));
+        assert_eq!(has_local("linux"), Some(true));
+        assert_eq!(has_local("macos"), Some(false));
+        assert_eq!(has_local("windows"), None);
+    }
 }

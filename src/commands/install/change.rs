@@ -1,6 +1,6 @@
 //! What would change for a client, thought out in full before anything is touched.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use serde_json::Value;
@@ -9,7 +9,8 @@ use super::client::Client;
 use super::entry::{Entry, merged};
 use super::file::ConfigFile;
 use super::launch::Wish;
-use super::{diff, own, place};
+use super::place::plain;
+use super::{diff, own, place, quote};
 
 /// Which server of which client.
 #[derive(Debug)]
@@ -74,7 +75,7 @@ impl Target<'_> {
             return Ok(Change::Run { file, commands, entry: Some(entry) });
         }
         let after = client.format.put(file.body(), client.key, self.name, &wanted);
-        let after = file.with_body(after.with_context(|| self.refusal(&file))?);
+        let after = file.with_body(after.with_context(|| self.refusal(&file.path))?);
         Ok(Change::Edit { file, after: Some(after), ends: false })
     }
 
@@ -93,14 +94,14 @@ impl Target<'_> {
             return Ok(Change::Run { file, commands, entry: None });
         }
         let after = client.format.remove(file.body(), client.key, self.name);
-        let after = file.with_body(after.with_context(|| self.refusal(&file))?);
+        let after = file.with_body(after.with_context(|| self.refusal(&file.path))?);
         Ok(Change::Edit { file, after: Some(after), ends: true })
     }
 
     /// The file as it was before `install`, if `install` is all that happened to it since.
     fn before(&self, file: &ConfigFile, entry: &Value) -> anyhow::Result<Option<ConfigFile>> {
-        let copy = file.copy()?;
-        if file.text.is_some() && file.result()?.text == file.text {
+        let Ok(copy) = file.copy() else { return Ok(None) };
+        if file.text.is_some() && file.result().is_ok_and(|result| result.text == file.text) {
             return Ok(Some(copy));
         }
         let Client { format, key, .. } = *self.client;
@@ -118,12 +119,12 @@ impl Target<'_> {
             Some(path) => path.clone(),
             None => place::find(&self.client.files).context("its file has no place here")?,
         };
-        ConfigFile::read(&path)
+        ConfigFile::read(&path).with_context(|| self.refusal(&path))
     }
 
     fn entry_in(&self, file: &ConfigFile) -> anyhow::Result<Option<Value>> {
         let servers = self.client.format.servers(file.body(), self.client.key);
-        let servers = servers.with_context(|| self.refusal(file))?;
+        let servers = servers.with_context(|| self.refusal(&file.path))?;
         Ok(servers.into_iter().find(|(name, _)| name == self.name).map(|(_, entry)| entry))
     }
 
@@ -134,7 +135,7 @@ impl Target<'_> {
         bail!(
             "{} has a server `{}` that is not mcp-trackio; it was left as it is. Give this one \
              another name with --name",
-            file.path.display(),
+            plain(&file.path),
             self.name
         )
     }
@@ -144,31 +145,49 @@ impl Target<'_> {
         self.client.own.filter(|own| is_wanted && own::is_there(own.add))
     }
 
-    fn refusal(&self, file: &ConfigFile) -> String {
+    fn refusal(&self, path: &Path) -> String {
         format!(
             "{} was left as it is; `mcp-trackio config {}` prints what to add",
-            file.path.display(),
+            plain(path),
             self.client.id
         )
     }
 }
 
 impl Change {
-    /// Does it.
+    /// Does it. Where that fails and the file is as it was, no copy is left either.
     pub fn apply(&self, target: &Target<'_>) -> anyhow::Result<()> {
+        let (file, ends) = match self {
+            Self::Nothing => return Ok(()),
+            Self::Edit { file, ends, .. } => (file, *ends),
+            Self::Run { file, .. } => (file, false),
+        };
+        file.clear();
+        let keeps_copy = !ends && !has_first_copy(file, target)?;
+        let done = self.carry_out(target, keeps_copy);
+        if done.is_err() && keeps_copy && file.is_unchanged().unwrap_or(false) {
+            // What went wrong first is what is told.
+            let _ = file.drop_copy();
+        }
+        done
+    }
+
+    fn carry_out(&self, target: &Target<'_>, keeps_copy: bool) -> anyhow::Result<()> {
         match self {
             Self::Nothing => Ok(()),
             Self::Edit { file, after, ends } => {
-                if !ends {
-                    keep_first_copy(file, target)?;
+                if keeps_copy {
+                    file.keep_copy()?;
                 }
                 file.write(after.as_deref())?;
                 if *ends { file.drop_copy() } else { Ok(()) }
             }
             Self::Run { file, commands, entry } => {
-                let was_untouched =
-                    target.entry_in(file)?.is_none() || file.result()?.text == file.text;
-                keep_first_copy(file, target)?;
+                let was_untouched = target.entry_in(file)?.is_none()
+                    || file.result().is_ok_and(|result| result.text == file.text);
+                if keeps_copy {
+                    file.keep_copy()?;
+                }
                 for words in commands {
                     own::run(words)?;
                 }
@@ -184,7 +203,7 @@ impl Change {
                     bail!(
                         "{}'s command ran, and {} does not show it; --edit changes the file itself",
                         target.client.name,
-                        file.path.display()
+                        plain(&file.path)
                     );
                 }
                 // The client may have written the whole file anew.
@@ -210,10 +229,10 @@ impl Change {
                     _ => "would change",
                 };
                 let lines = diff::lines(before.unwrap_or(""), after.as_deref().unwrap_or(""));
-                format!("{kind} {}\n{lines}", file.path.display())
+                format!("{kind} {}\n{lines}", plain(&file.path))
             }
             Self::Run { commands, .. } => {
-                commands.iter().map(|words| format!("would run {}\n", own::line(words))).collect()
+                commands.iter().map(|words| format!("would run {}\n", quote::line(words))).collect()
             }
         }
     }
@@ -227,8 +246,9 @@ impl Change {
     }
 }
 
-/// The copy shows the file without the server, so only the first change makes one.
-fn keep_first_copy(file: &ConfigFile, target: &Target<'_>) -> anyhow::Result<()> {
-    let has_entry = target.entry_in(file)?.is_some();
-    if has_entry && file.copy()?.text.is_some() { Ok(()) } else { file.keep_copy() }
+/// The copy shows the file without the server, so only the first change makes one. What is in its
+/// place and is not a copy, a link say, is replaced.
+fn has_first_copy(file: &ConfigFile, target: &Target<'_>) -> anyhow::Result<bool> {
+    let has_copy = file.copy().is_ok_and(|copy| copy.text.is_some());
+    Ok(has_copy && target.entry_in(file)?.is_some())
 }

@@ -21,6 +21,8 @@ pub struct Client {
     pub project_file: Option<&'static str>,
     /// The language of the file.
     pub format: Format,
+    /// What it reads that is not JSON.
+    pub reads: Leniency,
     /// The key that the servers stand under.
     pub key: &'static str,
     /// How an entry is written.
@@ -39,6 +41,25 @@ pub struct Client {
     pub note: &'static str,
     /// Where the form was taken from.
     pub source: &'static str,
+}
+
+/// What a client reads in a file beyond the language itself. What it does not read, it refuses, and
+/// with it all of the file.
+#[derive(Debug, Clone, Copy)]
+pub struct Leniency {
+    /// Comments in JSON.
+    pub comments: bool,
+    /// A comma after the last part of a list or map of JSON.
+    pub trailing_commas: bool,
+    /// A byte order mark.
+    pub mark: bool,
+}
+
+impl Leniency {
+    /// As `JSON.parse`.
+    pub const NONE: Self = Self { comments: false, trailing_commas: false, mark: false };
+    /// As VS Code.
+    pub const ALL: Self = Self { comments: true, trailing_commas: true, mark: true };
 }
 
 /// Places of one file on each system, the first that there is a folder for counts. They begin
@@ -107,6 +128,7 @@ pub const USUAL: Client = Client {
     files: Files::NONE,
     project_file: None,
     format: Format::Json,
+    reads: Leniency::NONE,
     key: "mcpServers",
     shape: Shape::Usual,
     installs: false,

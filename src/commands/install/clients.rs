@@ -3,7 +3,7 @@
 //! Everything that is said or done about a client comes from this table: what `install` edits,
 //! what `config` prints, what `doctor` looks at, docs/clients.md and the pages under docs/clients.
 
-use super::client::{Client, Files, Own, Stale, USUAL};
+use super::client::{Client, Files, Leniency, Own, Stale, USUAL};
 use super::entry::Shape;
 use super::format::Format;
 use super::link::Link;
@@ -52,6 +52,7 @@ pub const CLIENTS: &[Client] = &[
     Client {
         id: "claude-code",
         name: "Claude Code",
+        reads: Leniency { mark: true, ..Leniency::NONE },
         is_desktop: false,
         files: Files::same(&["$CLAUDE_CONFIG_DIR/.claude.json", "~/.claude.json"]),
         project_file: Some(".mcp.json"),
@@ -97,6 +98,7 @@ pub const CLIENTS: &[Client] = &[
         id: "vscode",
         aliases: &["code", "copilot"],
         name: "VS Code",
+        reads: Leniency::ALL,
         files: Files {
             linux: &["$XDG_CONFIG_HOME/Code/User/mcp.json", "~/.config/Code/User/mcp.json"],
             mac: &["~/Library/Application Support/Code/User/mcp.json"],
@@ -125,6 +127,7 @@ pub const CLIENTS: &[Client] = &[
     Client {
         id: "codex",
         name: "Codex",
+        reads: Leniency::ALL,
         is_desktop: false,
         files: Files::same(&["$CODEX_HOME/config.toml", "~/.codex/config.toml"]),
         project_file: Some(".codex/config.toml"),
@@ -146,6 +149,7 @@ pub const CLIENTS: &[Client] = &[
         id: "gemini-cli",
         aliases: &["gemini"],
         name: "Gemini CLI",
+        reads: Leniency { comments: true, ..Leniency::NONE },
         is_desktop: false,
         files: Files::same(&["~/.gemini/settings.json"]),
         project_file: Some(".gemini/settings.json"),
@@ -174,6 +178,7 @@ pub const CLIENTS: &[Client] = &[
     Client {
         id: "zed",
         name: "Zed",
+        reads: Leniency::ALL,
         files: Files {
             linux: &["$XDG_CONFIG_HOME/zed/settings.json", "~/.config/zed/settings.json"],
             mac: &["~/.config/zed/settings.json"],
@@ -190,6 +195,7 @@ pub const CLIENTS: &[Client] = &[
     Client {
         id: "continue",
         name: "Continue",
+        reads: Leniency::ALL,
         files: Files::same(&["~/.continue/config.yaml"]),
         project_file: Some(".continue/mcpServers/trackio.yaml"),
         format: Format::YamlList,
@@ -210,6 +216,7 @@ pub const CLIENTS: &[Client] = &[
     Client {
         id: "cody",
         name: "Cody (Enterprise)",
+        reads: Leniency::ALL,
         files: CODE_SETTINGS,
         key: "cody.mcpServers",
         stale: &[Stale {
@@ -257,6 +264,7 @@ pub const CLIENTS: &[Client] = &[
     Client {
         id: "goose",
         name: "Goose",
+        reads: Leniency::ALL,
         files: Files {
             linux: &["$XDG_CONFIG_HOME/goose/config.yaml", "~/.config/goose/config.yaml"],
             mac: &["~/.config/goose/config.yaml"],
@@ -303,6 +311,7 @@ pub const CLIENTS: &[Client] = &[
     Client {
         id: "opencode",
         name: "OpenCode",
+        reads: Leniency::ALL,
         is_desktop: false,
         files: Files::same(&[
             "$XDG_CONFIG_HOME/opencode/opencode.jsonc",

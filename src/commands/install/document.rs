@@ -3,7 +3,7 @@
 use super::client::Client;
 use super::clients::CLIENTS;
 use super::entry::Entry;
-use super::{own, place};
+use super::{own, place, quote};
 
 /// The clients, one a line.
 pub fn list() -> String {
@@ -18,7 +18,7 @@ pub fn list() -> String {
 /// What to write where for one client, on this computer.
 pub fn config(client: &Client, name: &str, entry: &Entry) -> anyhow::Result<String> {
     let mut text = match place::find(&client.files) {
-        Some(path) => format!("{}: {}\n\n", client.name, path.display()),
+        Some(path) => format!("{}: {}\n\n", client.name, place::plain(&path)),
         None => format!("{}:\n\n", client.name),
     };
     text += &snippet(client, name, entry)?;
@@ -27,7 +27,7 @@ pub fn config(client: &Client, name: &str, entry: &Entry) -> anyhow::Result<Stri
     }
     if let Some(own) = client.own {
         let words = own::words(own.add, name, client.shape, entry);
-        text += &format!("\nOr by its own command:\n\n{}\n", own::line(&words));
+        text += &format!("\nOr by its own command:\n\n{}\n", quote::lines(&words));
     }
     if let Some(link) = client.link.and_then(|link| link.to(name, entry)) {
         text += &format!("\nOr open this link:\n\n{link}\n");

@@ -110,10 +110,9 @@ impl Entry {
         self.args.get(own..).unwrap_or_default()
     }
 
-    /// The command as one line.
-    pub fn line(&self) -> String {
-        let words = std::iter::once(&self.command).chain(&self.args);
-        words.map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+    /// The command and its arguments.
+    pub fn words(&self) -> Vec<&str> {
+        std::iter::once(&self.command).chain(&self.args).map(String::as_str).collect()
     }
 }
 
@@ -132,15 +131,6 @@ pub fn merged(old: &Value, new: Value) -> Value {
         }
     }
     Value::Object(merged)
-}
-
-/// A word as a POSIX shell takes it.
-pub fn quote(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "@%+=:,./_-".contains(c);
-    match !word.is_empty() && word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
 }
 
 /// `mcp-trackio`, a path to it, or a version of it: `mcp-trackio@0.1.0`.

@@ -11,6 +11,9 @@ mod yaml;
 
 use serde_json::{Map, Value, json};
 
+use super::client::Leniency;
+use super::file::ConfigFile;
+
 /// How a client writes its configuration, and how the servers stand under their key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -62,6 +65,17 @@ impl Format {
             Value::Object(map) => Ok(map),
             Value::Null => Ok(Map::new()),
             _ => Err(Refusal::Shape("it does not hold a map of settings".to_owned())),
+        }
+    }
+
+    /// Why a client that reads no more than that refuses a file, although it can be parsed here.
+    pub fn fault(self, file: &ConfigFile, key: &str, reads: Leniency) -> Option<String> {
+        if file.has_mark() && !reads.mark {
+            return Some("it begins with a byte order mark (BOM); save it as UTF-8 without".into());
+        }
+        match self {
+            Self::Json => json::fault(file.body(), key, reads),
+            Self::Toml | Self::YamlList | Self::YamlMap => None,
         }
     }
 

@@ -5,6 +5,7 @@ use super::client::{Client, Stale};
 use super::clients::{CLIENTS, OTHER};
 use super::document::snippet;
 use super::entry::Entry;
+use super::quote::Shell;
 use super::{NAME, own, place};
 
 const INTRODUCTION: &str = "# Clients
@@ -20,7 +21,8 @@ mcp-trackio config goose           # prints what to write, for every client here
 
 Only the one entry changes: comments, order and other servers stay, a copy of the file as it was is kept beside it
 (`….before-mcp-trackio`), and a file that cannot be parsed is left alone. Where the client is there with a command of its own, that
-command is used (`--edit` changes the file instead). `--dry-run` shows the change and makes none.
+command is used (`--edit` changes the file instead). `--dry-run` shows the change and makes none. A link is followed and kept; one that leads
+to nothing is an error, and so is what is not a regular file. Several `install`s at once wait for each other.
 
 - `--uvx` has the client start `uvx mcp-trackio` instead of this program.
 - `TRACKIO_DIR` and `HF_HOME` of the shell, and `--dir`, go into the entry: clients often do not pass the shell's variables on.
@@ -135,7 +137,8 @@ fn fenced_snippet(client: &Client) -> String {
 /// The client's own commands, where it has some.
 fn commands(client: &Client) -> String {
     let Some(own) = client.own else { return String::new() };
-    let words = |template| own::line(&own::words(template, NAME, client.shape, &entry(true)));
+    let words =
+        |template| Shell::Posix.line(&own::words(template, NAME, client.shape, &entry(true)));
     let mut text = format!("\n## By its own command\n\n```sh\n{}\n", words(own.add));
     if let Some(remove) = own.remove {
         text += &format!("{}\n", words(remove));

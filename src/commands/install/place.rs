@@ -24,6 +24,15 @@ pub fn home() -> Option<PathBuf> {
     directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_path_buf())
 }
 
+/// A path as people write it: without the `\\?\` that Windows puts before a path that is resolved.
+pub fn plain(path: &Path) -> String {
+    let text = path.display().to_string();
+    match text.strip_prefix(r"\\?\UNC\") {
+        Some(share) => format!(r"\\{share}"),
+        None => text.strip_prefix(r"\\?\").map(str::to_owned).unwrap_or(text),
+    }
+}
+
 /// A template as it is read by a person of that system.
 pub fn shown(template: &str, is_windows: bool) -> String {
     match is_windows {
@@ -57,4 +66,21 @@ fn folders(place: &Path, start: &str) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(begins).collect();
     found.sort();
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resolved_path_of_windows_is_shown_as_people_write_it() {
+        for (path, expected) in [
+            (r"\\?\C:\Users\me\mcp.json", r"C:\Users\me\mcp.json"),
+            (r"\\?\UNC\host\share\mcp.json", r"\\host\share\mcp.json"),
+            (r"C:\mcp.json", r"C:\mcp.json"),
+            ("/home/me/mcp.json", "/home/me/mcp.json"),
+        ] {
+            assert_eq!(plain(Path::new(path)), expected);
+        }
+    }
 }

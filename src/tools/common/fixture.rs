@@ -72,9 +72,21 @@ impl Fixture {
 
     /// What a tool answers to arguments.
     pub fn call(&self, tool: &str, arguments: Value) -> Result<Map<String, Value>, String> {
+        self.call_later(tool, arguments, 0)
+    }
+
+    /// The same, so many seconds later.
+    pub fn call_later(
+        &self,
+        tool: &str,
+        arguments: Value,
+        seconds: i64,
+    ) -> Result<Map<String, Value>, String> {
         let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
+        let mut surroundings = self.surroundings();
+        surroundings.now += jiff::SignedDuration::from_secs(seconds);
         let answer: Result<Fitted, Failure> =
-            tools::find(tool).unwrap().call(&self.surroundings(), arguments);
+            tools::find(tool).unwrap().call(&surroundings, arguments);
         answer.map(|answer| answer.structured).map_err(|failure| failure.0)
     }
 

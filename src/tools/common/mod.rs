@@ -33,6 +33,7 @@ pub mod shape;
 pub mod status;
 pub mod text;
 pub mod unread;
+pub mod watched;
 pub mod window;
 pub mod writing;
 

@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 
 use super::Entry;
 use crate::trackio::name::canonical;
+use crate::trackio::opened::open_within;
 use crate::trackio::project::Project;
-use crate::trackio::regular;
 use crate::trackio::{Result, Stop};
 
 /// So much is hashed between two looks at whether the caller still waits.
@@ -116,10 +116,8 @@ impl Blobs {
     /// Opens a file that is there, whatever its size.
     pub fn open(&self, blob: &Blob) -> io::Result<File> {
         let location = blob.location.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        match self.inside(location)? {
-            Some(_) => regular::open(location),
-            None => Err(io::ErrorKind::PermissionDenied.into()),
-        }
+        let fence = self.fence.as_slice();
+        open_within(location, fence).ok_or_else(|| io::ErrorKind::PermissionDenied.into())
     }
 
     /// Hashes a file; `told` hears after every chunk how many bytes it was.

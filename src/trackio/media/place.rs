@@ -4,9 +4,10 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::slice;
 
 use super::super::directory::Directory;
-use super::super::regular;
+use super::super::opened::open_within;
 
 /// The folder of files, before 0.3.3 a part of the stored path.
 const FOLDER: &str = "media";
@@ -39,12 +40,14 @@ pub struct StoredFile {
     /// Its size in bytes.
     pub size: u64,
     real: PathBuf,
+    root: PathBuf,
 }
 
 impl StoredFile {
     /// Opens it.
     pub fn open(&self) -> io::Result<File> {
-        regular::open(&self.real)
+        let root = slice::from_ref(&self.root);
+        open_within(&self.real, root).ok_or_else(|| io::ErrorKind::PermissionDenied.into())
     }
 }
 
@@ -90,7 +93,7 @@ impl MediaDirectory {
         };
         match fs::metadata(&real) {
             Ok(about) if about.is_file() => {
-                Place::File(StoredFile { relative, size: about.len(), real })
+                Place::File(StoredFile { relative, size: about.len(), real, root: root.clone() })
             }
             // Not even opened: a pipe would wait for a writer.
             Ok(_) => Place::Elsewhere,

@@ -14,9 +14,13 @@ use serde_json::{Value, json};
 use super::entry::{Content, Entry, Written, new_id};
 use super::runs::Runs;
 use super::{Target, not_writable};
+use crate::temporary::{self, Temporary};
 use crate::trackio::error::{Error, Result};
 use crate::trackio::inbox::Inbox;
 use crate::trackio::stop::Stop;
+
+/// The inbox, in Trackio's directory.
+const FOLDER: &str = "inbox";
 
 /// Leaves the rows in the inbox.
 ///
@@ -99,21 +103,28 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 fn place(directory: &Path, lines: &[u8]) -> std::io::Result<()> {
     let writer = WRITER.get_or_init(|| new_id().chars().take(16).collect());
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let folder = directory.join("inbox").join(writer);
+    let folder = directory.join(FOLDER).join(writer);
     let place = folder.join(format!("{number:08}.jsonl"));
     // An import removes the folder when it has emptied it: then once more.
     let mut tries = 0;
     loop {
         fs::create_dir_all(&folder)?;
-        let written = tempfile::Builder::new().suffix(".tmp").tempfile_in(&folder);
-        let written = written.and_then(|mut file| {
+        let written = Temporary::new_in(&folder).and_then(|mut file| {
             file.write_all(lines)?;
-            file.persist(&place).map_err(|error| error.error)
+            file.persist(&place)
         });
         tries += 1;
         match written {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && tries < 3 => {}
-            other => return other.map(drop),
+            other => return other,
         }
+    }
+}
+
+/// Removes the files that writers have left which were killed.
+pub fn clear(directory: &Path) {
+    let folders = fs::read_dir(directory.join(FOLDER)).into_iter().flatten().flatten();
+    for folder in folders.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+        temporary::clear(&folder.path());
     }
 }

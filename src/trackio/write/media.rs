@@ -7,8 +7,11 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::temporary::{self, Temporary};
 use crate::trackio::name::canonical;
-use crate::trackio::regular;
+
+/// The folder of files in Trackio's directory.
+const FOLDER: &str = "media";
 
 /// File extensions and the type that Trackio gives such files.
 const TYPES: &[(&str, &[&str])] = &[
@@ -63,21 +66,21 @@ pub fn extensions() -> String {
     all.join(", ")
 }
 
-/// Copies `source` to its place under Trackio's directory.
+/// Copies a file of this kind and extension to its place under Trackio's directory.
 pub fn place(
     directory: &Path,
-    source: &Path,
+    mut source: impl Read,
+    (kind, extension): (&str, &str),
     of: (&str, &str, &str),
     caption: Option<&str>,
 ) -> io::Result<Placed> {
     let (project, run, step) = of;
     let unfit = |reason: &str| io::Error::new(io::ErrorKind::InvalidInput, reason.to_owned());
-    let (kind, extension) = kind_of(source).ok_or_else(|| unfit("its type is not known"))?;
     let is_plain = |part: Component<'_>| matches!(part, Component::Normal(_));
     if run.is_empty() || run.contains('\0') || !Path::new(run).components().all(is_plain) {
         return Err(unfit("the run's name would lead out of Trackio's media directory"));
     }
-    let media = directory.join("media");
+    let media = directory.join(FOLDER);
     let folder = media.join(canonical(project)).join(run).join(step);
     fs::create_dir_all(&folder)?;
     // A link among the folders could lead elsewhere.
@@ -92,18 +95,25 @@ pub fn place(
         "file_path": relative.join("/"),
         "caption": caption,
     });
+    let mut head = Vec::new();
     if kind == "object3d" {
-        let shape = shape_of(source, &extension)?;
+        source.by_ref().take(PLY_HEADER).read_to_end(&mut head)?;
         if let Some(fields) = value.as_object_mut() {
             fields.insert("format".into(), extension.into());
-            fields.insert("kind".into(), shape.into());
+            fields.insert("kind".into(), shape_of(&head, extension).into());
         }
     }
-    let mut copy = tempfile::Builder::new().suffix(".tmp").tempfile_in(&folder)?;
-    io::copy(&mut regular::open(source)?, &mut copy)?;
-    copy.persist(&path).map_err(|error| error.error)?;
+    // Not in the run's folder: what a kill leaves is looked for in one place.
+    let mut copy = Temporary::new_in(&media)?;
+    io::copy(&mut head.as_slice().chain(source), &mut copy)?;
+    copy.persist(&path)?;
     readable(&path)?;
     Ok(Placed { path, keep: false, value })
+}
+
+/// Removes the copies that writers have left which were killed.
+pub fn clear(directory: &Path) {
+    temporary::clear(&directory.join(FOLDER));
 }
 
 /// A dashboard of another user may show it, as it may show Trackio's own files.
@@ -118,16 +128,14 @@ fn readable(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Trackio's word for what a 3D file holds.
-fn shape_of(file: &Path, extension: &str) -> io::Result<&'static str> {
+/// Trackio's word for what a 3D file holds, by its beginning.
+fn shape_of(head: &[u8], extension: &str) -> &'static str {
     match extension {
-        "splat" => return Ok("gaussian_splat"),
+        "splat" => return "gaussian_splat",
         "ply" => {}
-        _ => return Ok("mesh"),
+        _ => return "mesh",
     }
-    let mut header = Vec::new();
-    regular::open(file)?.take(PLY_HEADER).read_to_end(&mut header)?;
-    let text = String::from_utf8_lossy(&header);
+    let text = String::from_utf8_lossy(head);
     let header = text.split("end_header").next().unwrap_or_default();
     let has_faces = header.lines().any(|line| {
         let count = line.strip_prefix("element face ").and_then(|count| count.trim().parse().ok());
@@ -138,7 +146,7 @@ fn shape_of(file: &Path, extension: &str) -> io::Result<&'static str> {
     };
     let has_color = has(&["f_dc_0", "f_dc_1", "f_dc_2"]) || has(&["red", "green", "blue"]);
     if has(SPLAT) && has_color {
-        return Ok("gaussian_splat");
+        return "gaussian_splat";
     }
-    Ok(if has_faces { "mesh" } else { "point_cloud" })
+    if has_faces { "mesh" } else { "point_cloud" }
 }

@@ -75,6 +75,13 @@ pub struct Target {
 pub type Transaction<'a> = Snapshot<'a>;
 
 impl Store {
+    /// Removes the temporary files that writers have left which were killed.
+    pub fn clear(&self) {
+        let directory = &self.directory().path;
+        media::clear(directory);
+        fragment::clear(directory);
+    }
+
     /// The file that a project of this name has, or would have.
     ///
     /// # Errors

@@ -1,10 +1,12 @@
 //! JSON with comments, edited through its concrete syntax tree.
 
-use jsonc_parser::ParseOptions;
+use std::collections::HashSet;
+
 use jsonc_parser::cst::{CstInputValue, CstObject, CstRootNode};
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde_json::Value;
 
-use super::{Refusal, Result};
+use super::{Leniency, Refusal, Result};
 
 /// Comments and trailing commas are what the clients' editors allow; the rest is a mistake.
 const OPTIONS: ParseOptions = ParseOptions {
@@ -22,6 +24,35 @@ const OPTIONS: ParseOptions = ParseOptions {
 
 pub fn parse(text: &str) -> Result<Value> {
     Ok(tree(text)?.to_serde_value().unwrap_or_default())
+}
+
+/// Why a client that reads no more than that refuses the text, or does not read all of it.
+pub fn fault(text: &str, key: &str, reads: Leniency) -> Option<String> {
+    if text.trim().is_empty() && !reads.comments {
+        return Some("it is empty; JSON has at least {}".to_owned());
+    }
+    // The syntax tree takes comments whatever the options say.
+    let refused = |options| parse_to_ast(text, &CollectOptions::default(), &options).err();
+    let strict = ParseOptions { allow_comments: reads.comments, ..OPTIONS };
+    if let Some(error) = refused(strict) {
+        return Some(format!("it has comments, which this client does not read ({error})"));
+    }
+    let strict = ParseOptions { allow_trailing_commas: reads.trailing_commas, ..OPTIONS };
+    if let Some(error) = refused(strict) {
+        return Some(format!("it has a comma too many, which this client does not read ({error})"));
+    }
+    let root = tree(text).ok()?.object_value()?;
+    let servers = root.object_value(key);
+    [Some(root), servers].into_iter().flatten().find_map(|map| repeated(&map)).map(|name| {
+        format!("it has `{name}` twice in one map, of which clients read the last or nothing")
+    })
+}
+
+/// A name that two properties of a map have.
+fn repeated(map: &CstObject) -> Option<String> {
+    let mut known = HashSet::new();
+    let names = map.properties().into_iter().filter_map(|property| property.decoded_name());
+    names.into_iter().find(|name| !known.insert(name.clone()))
 }
 
 pub fn put(text: &str, key: &str, name: &str, entry: &Value) -> Result<String> {

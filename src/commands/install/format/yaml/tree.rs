@@ -123,7 +123,12 @@ impl<'a> Events<'a> {
             Event::MappingStart(..) => {
                 let mut pairs = Vec::new();
                 while !matches!(self.rest.front(), Some((Event::MappingEnd, _))) {
-                    pairs.push((self.node(depth + 1)?, self.node(depth + 1)?));
+                    let (key, value) = (self.node(depth + 1)?, self.node(depth + 1)?);
+                    if pairs.iter().any(|(other, _): &(Node, Node)| other.text() == key.text()) {
+                        let what = format!("the key `{}` is there twice", key.text());
+                        return Err(Refusal::Syntax("YAML", what));
+                    }
+                    pairs.push((key, value));
                 }
                 end = self.closed(pairs.last().map_or(end, |(_, value)| value.end));
                 Kind::Map(pairs)
