@@ -82,6 +82,7 @@ enum Command {
 impl CommandLine {
     /// Does what was asked for.
     pub fn run(self) -> anyhow::Result<ExitCode> {
+        temporary::clear_folders();
         match self.command {
             None => {
                 let permission = self.permission()?;
@@ -115,7 +116,6 @@ impl CommandLine {
         )?;
         journal.clear();
         self.store().clear();
-        temporary::clear_folders();
         let (media_roots, remote) = (self.media_root.clone(), Remote::from_environment());
         Ok(Permission::Writes(Arc::new(Grant { journal, media_roots, remote })))
     }

@@ -287,7 +287,8 @@ fn counts(values: impl Iterator<Item = Option<String>>) -> BTreeMap<String, usiz
 
 fn count_all(snapshot: &Snapshot<'_>, table: &str) -> TrackioResult<usize> {
     let Some(table) = snapshot.schema.table(table) else { return Ok(0) };
-    let sql = format!("SELECT COUNT(*) FROM {}", table.source);
+    let of_part = |part: &str| format!("SELECT COUNT(*) AS rows FROM {part}");
+    let sql = format!("SELECT SUM(rows) FROM ({})", table.of_parts(of_part));
     let count: i64 = snapshot.connection.query_row(&sql, [], |row| row.get(0))?;
     Ok(count.unsigned_abs() as usize)
 }

@@ -4,6 +4,7 @@ use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::common::resolve::shown;
 use super::common::shape::counted;
 use super::common::{Answer, Context, Failure, Output, budget};
 use super::{Category, Permission, Tool};
@@ -52,7 +53,8 @@ impl Tool for GetSettings {
     fn run(context: &Context, _: Args) -> Result<Answer<Settings>, Failure> {
         let directory = context.store.directory();
         let names = context.store.project_names();
-        Ok(Answer::new(Settings {
+        let skipped = skipped_in_inbox(context);
+        let settings = Settings {
             directory: directory.path.display().to_string(),
             directory_from: directory.origin.as_str(),
             exists: directory.path.is_dir(),
@@ -69,8 +71,26 @@ impl Tool for GetSettings {
             most_tokens: budget::MOST_TOKENS,
             now: time::rfc3339(context.now),
             problem: names.err().map(|error| Failure::from(error).0),
-        }))
+        };
+        Ok(Answer::new(settings).with_notes(skipped))
     }
+}
+
+/// Which lines of the inbox no tool reads.
+fn skipped_in_inbox(context: &Context) -> Option<String> {
+    let skipped = context.store.skipped_in_inbox();
+    let (first, _) = skipped.first()?;
+    let lines: usize = skipped.iter().map(|(_, lines)| lines).sum();
+    Some(format!(
+        "{} of Trackio's inbox in {} too long to be read (more than 32 MB, or a file of more than \
+         1 GB) and left out of all answers. The first file is {}.",
+        counted(lines, "line"),
+        match skipped.len() {
+            1 => "1 file is".to_owned(),
+            files => format!("{files} files are"),
+        },
+        shown(first)
+    ))
 }
 
 impl Output for Settings {

@@ -29,6 +29,11 @@ impl Key {
     pub fn of_any(what: String) -> Self {
         Self { database: PathBuf::new(), inner: None, what }
     }
+
+    /// The key of a value that comes from one database, or from one project within it.
+    pub fn of_database(database: PathBuf, inner: Option<String>, what: String) -> Self {
+        Self { database, inner, what }
+    }
 }
 
 /// A value, and the state of the database that it is true of.
@@ -74,6 +79,11 @@ impl Cache {
     /// A cache that holds at most so many bytes.
     pub fn new(most_bytes: usize) -> Self {
         Self { most_bytes, entries: Mutex::default() }
+    }
+
+    /// How many bytes it holds at most.
+    pub fn most_bytes(&self) -> usize {
+        self.most_bytes
     }
 
     /// What is kept under the key; it becomes the last to go.
@@ -143,18 +153,10 @@ impl Entry {
 }
 
 impl Snapshot<'_> {
-    /// The key of a value that comes from the database's own tables; `None` where the state of the
-    /// database is not known.
-    pub fn key_of_own(&self, what: String) -> Option<Key> {
-        self.change.as_ref()?;
-        let (database, inner) = (self.project.path.clone()?, self.project.inner.clone());
-        Some(Key { database, inner, what })
-    }
-
-    /// The key of any value; `None` where it cannot be kept: rows wait in the inbox, of which the
-    /// state of the database tells nothing.
+    /// The key of a value; `None` where the state of the database is not known.
     pub fn key(&self, what: String) -> Option<Key> {
-        if self.project.has_inbox() { None } else { self.key_of_own(what) }
+        self.change.as_ref()?;
+        Some(self.project.key(what))
     }
 
     /// What was kept of the database as it is now.

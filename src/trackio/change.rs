@@ -25,6 +25,8 @@ pub struct ChangeKey {
     shm_header: Option<Vec<u8>>,
     journal: Option<FileKey>,
     odd: Option<String>,
+    /// What waits in the inbox beside the database; 0 for nothing.
+    inbox: u64,
 }
 
 /// A file, and how it begins.
@@ -34,8 +36,9 @@ struct Part {
     header: Vec<u8>,
 }
 
+/// What tells a file from another one, and from itself after a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct FileKey {
+pub(super) struct FileKey {
     identity: (u64, u64),
     size: u64,
     modified: Option<SystemTime>,
@@ -76,7 +79,7 @@ impl ChangeKey {
         let wal = part("-wal", wal::LOG_HEADER).unwrap_or_default();
         let shm_header = part("-shm", wal::INDEX_HEADER).map(|part| part.header);
         let journal = about("-journal");
-        Self { database, wal, shm_header, journal, odd }
+        Self { database, wal, shm_header, journal, odd, inbox: 0 }
     }
 
     /// The key in eight bytes that outlive the process.
@@ -101,6 +104,11 @@ impl ChangeKey {
         self.database == before.database
             && self.wal.header == before.wal.header
             && self.journal == before.journal
+    }
+
+    /// The state of the database with what waits in the inbox beside it.
+    pub(super) fn with_inbox(self, identity: u64) -> Self {
+        Self { inbox: identity, ..self }
     }
 
     /// Whether the database is in WAL mode.
@@ -155,11 +163,20 @@ fn odd_file(suffix: &str, kind: &str) -> String {
 }
 
 impl FileKey {
-    fn of(about: &Metadata) -> Self {
+    pub(super) fn of(about: &Metadata) -> Self {
         Self { identity: identity(about), size: about.len(), modified: about.modified().ok() }
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    pub(super) fn modified(&self) -> Option<SystemTime> {
+        self.modified
+    }
+
+    /// The same in any process.
+    pub(super) fn bytes(&self) -> Vec<u8> {
         let nanoseconds = self.modified.map_or(0, nanoseconds);
         let numbers = [self.identity.0, self.identity.1, self.size, nanoseconds];
         numbers.iter().flat_map(|number| number.to_le_bytes()).collect()

@@ -31,6 +31,7 @@ use super::gate::Gate;
 use super::handles::{ConnectionGuard, Files, sidecar};
 use super::heap;
 use super::stop::Stop;
+use crate::temporary::TemporaryFolder;
 
 /// How long a read waits for a writer's lock, and how long without a look at [`Stop`].
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -54,7 +55,8 @@ pub const LONGEST_VALUE: i32 = 32_000_000;
 /// Limits of every connection that reads.
 const LIMITS: [(Limit, i32); 3] = [
     (Limit::SQLITE_LIMIT_LENGTH, LONGEST_VALUE),
-    (Limit::SQLITE_LIMIT_ATTACHED, 0),
+    // What waits in the inbox.
+    (Limit::SQLITE_LIMIT_ATTACHED, 1),
     (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
 ];
 
@@ -289,7 +291,7 @@ fn open(way: Way, path: &Path) -> Result<Connection> {
 
 /// A `file:` URI. Every separator is encoded too: what begins with two slashes would name a host,
 /// and a drive or a server's share of Windows has to stay as it is written.
-fn uri(path: &Path, parameters: &str) -> String {
+pub(super) fn uri(path: &Path, parameters: &str) -> String {
     let path = percent_encode(path.as_os_str().as_encoded_bytes(), NON_ALPHANUMERIC);
     format!("file:{path}?{parameters}")
 }
@@ -298,9 +300,9 @@ fn uri(path: &Path, parameters: &str) -> String {
 const COPY: &str = "copy.db";
 
 /// The database with its journal or log, in a directory that goes away with the answer.
-fn private_copy(path: &Path, stop: &Stop) -> Result<tempfile::TempDir> {
+fn private_copy(path: &Path, stop: &Stop) -> Result<TemporaryFolder> {
     let failed = |error: std::io::Error| unreadable(error.to_string());
-    let directory = tempfile::tempdir().map_err(failed)?;
+    let directory = TemporaryFolder::new().map_err(failed)?;
     let (files, target) = (Files::of(path), directory.path().join(COPY));
     for suffix in ["-wal", "-journal", ""] {
         match files.copy(suffix, &sidecar(&target, suffix), stop) {

@@ -26,6 +26,9 @@ pub enum Error {
         /// What is wrong with the file.
         reason: String,
     },
+    /// Trackio imported files of the inbox while they were read.
+    #[error("Trackio imported rows while they were read; try again in a moment")]
+    InboxMoved,
     /// A writer held the database for longer than we wait.
     #[error("the database of project {} is locked by a writer; try again in a moment", backquoted(.0))]
     Busy(String),

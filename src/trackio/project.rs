@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use rusqlite::Connection;
 
-use super::cache::Cache;
+use super::cache::{Cache, Key};
 use super::change::{ChangeKey, nanoseconds};
 use super::database::{self, Opened};
 use super::directory::Directory;
@@ -18,7 +18,7 @@ use super::fingerprint;
 use super::gate::Gate;
 use super::handles::{Files, sidecar};
 use super::heap;
-use super::inbox::Inbox;
+use super::inbox::{Inbox, Inboxes};
 use super::name::canonical;
 use super::oversized::{self, Oversized};
 use super::schema::Schema;
@@ -30,11 +30,15 @@ pub const CURRENT_SCHEMA: &str = include_str!("write/schema-0.43.sql");
 /// The one file of Trackio 0.0.x, which holds several projects.
 const FIRST_FILE: &str = "trackio";
 
+/// How often the inbox may be imported by Trackio while one call reads it.
+const TIMES_IMPORTED: usize = 3;
+
 /// All of Trackio's data in one directory.
 #[derive(Debug, Clone)]
 pub struct Store {
     directory: Directory,
     cache: Arc<Cache>,
+    inboxes: Inboxes,
     oversized: Oversized,
 }
 
@@ -56,7 +60,10 @@ pub struct Project {
     pub path: Option<PathBuf>,
     /// The project within 0.0.x's `trackio.db`.
     pub inner: Option<String>,
+    /// Its database, or where that would be.
+    file: PathBuf,
     inbox: Inbox,
+    inboxes: Inboxes,
     cache: Arc<Cache>,
     oversized: Oversized,
 }
@@ -81,7 +88,8 @@ pub struct Snapshot<'a> {
     pub stop: &'a Stop,
     /// Closed while SQL runs that is not ours.
     pub gate: &'a Gate,
-    /// The state of the database; `None` where it may have moved since it was looked at.
+    /// The state of the database and the inbox; `None` where the database may have moved since it
+    /// was looked at.
     pub change: Option<ChangeKey>,
 }
 
@@ -96,7 +104,8 @@ impl Store {
     /// The data in `directory`, with a cache of at most `cache_bytes`.
     pub fn new(directory: Directory, cache_bytes: usize) -> Self {
         let cache = Arc::new(Cache::new(cache_bytes));
-        Self { directory, cache, oversized: Oversized::default() }
+        let inboxes = Inboxes::new(&directory.path, Arc::clone(&cache));
+        Self { directory, cache, inboxes, oversized: Oversized::default() }
     }
 
     /// The same data for one call, which hears of the rows that it could not read.
@@ -118,7 +127,7 @@ impl Store {
     /// readable or not, and the projects that wait in the inbox. Trackio lists a file too that it
     /// never opens, because no project's name leads to it; those are [`Self::misnamed`].
     pub fn project_names(&self) -> Result<Vec<String>> {
-        let mut names: BTreeSet<String> = self.inbox().projects().collect();
+        let mut names: BTreeSet<String> = self.projects_in_inbox().into_iter().collect();
         let stems = self.stems()?;
         names.extend(
             stems.into_iter().filter_map(|stem| stem.into_string().ok()).filter(is_canonical),
@@ -200,41 +209,40 @@ impl Store {
 
     /// Finds a project by any spelling that Trackio takes.
     pub fn project(&self, name: &str, stop: &Stop) -> Result<Project> {
-        let path = self.file_of(&canonical(name));
-        let inbox = self.inbox().of_project(name);
-        let (cache, oversized) = (Arc::clone(&self.cache), self.oversized.clone());
-        let found = |path, inner, inbox| Project {
-            name: name.to_owned(),
-            path,
-            inner,
-            inbox,
-            cache,
-            oversized,
-        };
+        let file = self.file_of(&canonical(name));
+        let inbox = self.inboxes.of_project(name, stop)?;
         // A dangling link is a project for Trackio, an unreadable one.
-        if path.symlink_metadata().is_ok() {
-            return Ok(found(Some(path), None, inbox));
-        }
-        if !inbox.is_empty() {
-            return Ok(found(None, None, inbox));
+        let path = file.symlink_metadata().is_ok().then(|| file.clone());
+        if path.is_some() || !inbox.is_empty() {
+            return Ok(Project { path, inbox, ..self.project_at(name, file) });
         }
         match self.inner_projects(stop).into_iter().find(|inner| inner == name) {
-            Some(inner) => Ok(found(Some(self.file_of(FIRST_FILE)), Some(inner), inbox)),
+            Some(inner) => {
+                let project = self.project_at(name, self.file_of(FIRST_FILE));
+                Ok(Project { inner: Some(inner), ..project })
+            }
             None => Err(Error::NoSuchProject(name.to_owned())),
         }
     }
 
     /// A project whose database is, or will be, at `path`; without what waits in the inbox.
     pub(super) fn project_at(&self, name: &str, path: PathBuf) -> Project {
-        let (name, cache) = (name.to_owned(), Arc::clone(&self.cache));
-        let (inbox, oversized) = (Inbox::default(), self.oversized.clone());
-        Project { name, path: Some(path), inner: None, inbox, cache, oversized }
+        Project {
+            name: name.to_owned(),
+            path: Some(path.clone()),
+            inner: None,
+            file: path,
+            inbox: Inbox::default(),
+            inboxes: self.inboxes.clone(),
+            cache: Arc::clone(&self.cache),
+            oversized: self.oversized.clone(),
+        }
     }
 
     /// What tells, without opening anything, whether a project may have changed: one digest for
     /// each name, which outlives the process.
     pub fn digests(&self, names: &[String]) -> Vec<u32> {
-        let inbox = Inbox::digest(&self.directory.path);
+        let inbox = self.inboxes.digest();
         let of_project = |name: &String| {
             let own = self.file_of(&canonical(name));
             let path = if own.exists() { own } else { self.file_of(FIRST_FILE) };
@@ -265,7 +273,7 @@ impl Store {
                 &modified.to_le_bytes(),
             ])
         };
-        let inbox = Inbox::digest(&self.directory.path);
+        let inbox = self.inboxes.digest();
         let digests = files.iter().map(of_file).chain([inbox]);
         let bytes: Vec<u8> = digests.flat_map(u64::to_le_bytes).collect();
         fingerprint::of(&[&bytes])
@@ -273,15 +281,16 @@ impl Store {
 
     /// The projects that have rows in the inbox, sorted.
     pub fn projects_in_inbox(&self) -> Vec<String> {
-        self.inbox().projects().collect::<BTreeSet<String>>().into_iter().collect()
+        self.inboxes.projects(&Stop::default()).unwrap_or_default()
+    }
+
+    /// Files of the inbox with lines that are too long to be read, and how many lines in each.
+    pub fn skipped_in_inbox(&self) -> Vec<(String, usize)> {
+        self.inboxes.skipped(&Stop::default()).unwrap_or_default()
     }
 
     fn file_of(&self, stem: &str) -> PathBuf {
         self.directory.path.join(format!("{stem}.db"))
-    }
-
-    fn inbox(&self) -> Inbox {
-        Inbox::read(&self.directory.path)
     }
 }
 
@@ -297,8 +306,25 @@ impl Project {
         stop: &Stop,
         work: impl Fn(&Snapshot<'_>) -> Result<T>,
     ) -> Result<T> {
-        match self.read_rows(Rows::All, stop, &work) {
-            Err(error) if oversized::is_cause(&error) => self.read_rows(Rows::Fitting, stop, &work),
+        let mut result = self.read_fitting(stop, &work);
+        for _ in 0..TIMES_IMPORTED {
+            if !matches!(result, Err(Error::InboxMoved)) {
+                break;
+            }
+            // Trackio imported the files: what they held is in the database, and others may wait.
+            let inbox = self.inboxes.of_project(&self.name, stop)?;
+            result = self.with_inbox(inbox).read_fitting(stop, &work);
+        }
+        result
+    }
+
+    fn read_fitting<T>(
+        &self,
+        stop: &Stop,
+        work: &impl Fn(&Snapshot<'_>) -> Result<T>,
+    ) -> Result<T> {
+        match self.read_rows(Rows::All, stop, work) {
+            Err(error) if oversized::is_cause(&error) => self.read_rows(Rows::Fitting, stop, work),
             other => other,
         }
     }
@@ -320,16 +346,32 @@ impl Project {
                 let mut connection = Connection::open_in_memory()?;
                 connection.execute_batch(CURRENT_SCHEMA)?;
                 let gate = database::watch(&mut connection, stop)?;
-                let opened = Opened { connection: &connection, gate: &gate, change: None };
+                let change = ChangeKey::of(&self.file);
+                let opened = Opened { connection: &connection, gate: &gate, change: Some(&change) };
                 on_connection(&opened).map_err(|error| database::explain(error, &self.name, stop))
             }
         }
     }
 
     /// The same project with these rows laid over it, its database where there is one.
-    pub(super) fn with_inbox(&self, inbox: Inbox) -> Self {
-        let path = self.path.clone().filter(|path| path.symlink_metadata().is_ok());
-        Self { path, inbox, ..self.clone() }
+    fn with_inbox(&self, inbox: Inbox) -> Self {
+        let exists = self.file.symlink_metadata().is_ok();
+        Self { path: exists.then(|| self.file.clone()), inbox, ..self.clone() }
+    }
+
+    /// The same project with what waits in the inbox now.
+    pub(super) fn with_waiting(&self, stop: &Stop) -> Result<Self> {
+        Ok(self.with_inbox(self.inboxes.of_project(&self.name, stop)?))
+    }
+
+    /// The runs that wait in the inbox, name and id.
+    pub(super) fn runs_in_inbox(&self) -> Vec<(String, String)> {
+        self.inbox.runs().collect()
+    }
+
+    /// The key of a value that comes from the project.
+    pub(super) fn key(&self, what: String) -> Key {
+        Key::of_database(self.file.clone(), self.inner.clone(), what)
     }
 
     /// When its files were last written.
@@ -365,11 +407,13 @@ impl Project {
             self.oversized.leave_out(&self.name, connection, Arc::make_mut(&mut schema))?;
         }
         self.unfold_first_file(connection, &mut schema)?;
+        let change = opened.change.map(|change| change.clone().with_inbox(self.inbox.identity()));
         if !self.inbox.is_empty() {
-            self.inbox.lay_over(connection, Arc::make_mut(&mut schema))?;
+            let kept = change.clone().map(|change| (self.key("inbox".to_owned()), change));
+            self.inbox.lay_over(connection, Arc::make_mut(&mut schema), kept, stop)?;
         }
         // What is worked out without some rows is not kept: the next answer names them too.
-        let change = opened.change.cloned().filter(|_| rows == Rows::All);
+        let change = change.filter(|_| rows == Rows::All);
         Ok(Snapshot { connection, schema, project: self, stop, gate: opened.gate, change })
     }
 

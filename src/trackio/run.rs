@@ -76,10 +76,12 @@ pub fn last_timestamps(snapshot: &Snapshot<'_>, tables: &[&str], run: &Run) -> R
         let (condition, key) = rows_of(snapshot, table, run);
         keys.push(key);
         let condition = condition.replace("?1", &format!("?{}", keys.len()));
-        let rows = format!("FROM {} WHERE {condition}", table.source);
-        parts.push(format!("(SELECT MAX(timestamp) {rows})"));
-        if table.has("step") {
-            parts.push(format!("(SELECT timestamp {rows} ORDER BY step DESC LIMIT 1)"));
+        for part in table.parts() {
+            let rows = format!("FROM {part} WHERE {condition}");
+            parts.push(format!("(SELECT MAX(timestamp) {rows})"));
+            if table.has("step") {
+                parts.push(format!("(SELECT timestamp {rows} ORDER BY step DESC LIMIT 1)"));
+            }
         }
     }
     if parts.is_empty() {
@@ -98,7 +100,8 @@ pub fn last_timestamps(snapshot: &Snapshot<'_>, tables: &[&str], run: &Run) -> R
 pub fn last_step(snapshot: &Snapshot<'_>, run: &Run) -> Result<Option<Step>> {
     let Some(table) = snapshot.schema.table("metrics") else { return Ok(None) };
     let (condition, key) = rows_of(snapshot, table, run);
-    let sql = format!("SELECT MAX(step) FROM {} WHERE {condition}", table.source);
+    let of_part = |part: &str| format!("SELECT MAX(step) AS step FROM {part} WHERE {condition}");
+    let sql = format!("SELECT MAX(step) FROM ({})", table.of_parts(of_part));
     let mut statement = snapshot.connection.prepare_cached(&sql)?;
     Ok(statement.query_row([key], |row| Ok(Step::of(row.get_ref(0)?)))?)
 }
@@ -107,7 +110,8 @@ pub fn last_step(snapshot: &Snapshot<'_>, run: &Run) -> Result<Option<Step>> {
 pub fn count_rows(snapshot: &Snapshot<'_>, table: &str, run: &Run) -> Result<usize> {
     let Some(table) = snapshot.schema.table(table) else { return Ok(0) };
     let (condition, key) = rows_of(snapshot, table, run);
-    let sql = format!("SELECT COUNT(*) FROM {} WHERE {condition}", table.source);
+    let of_part = |part: &str| format!("SELECT COUNT(*) AS rows FROM {part} WHERE {condition}");
+    let sql = format!("SELECT SUM(rows) FROM ({})", table.of_parts(of_part));
     let mut statement = snapshot.connection.prepare_cached(&sql)?;
     let count: i64 = statement.query_row([key], |row| row.get(0))?;
     Ok(count.unsigned_abs() as usize)
@@ -160,10 +164,14 @@ pub fn first_and_last_metrics(snapshot: &Snapshot<'_>, run: &Run) -> Result<Vec<
     let (condition, key) = rows_of(snapshot, table, run);
     let mut found = Vec::new();
     for order in ["timestamp, id", "timestamp DESC, id DESC"] {
-        let sql = format!(
-            "SELECT metrics FROM {} WHERE {condition} ORDER BY {order} LIMIT 1",
-            table.source
-        );
+        let of_part = |part: &str| {
+            format!(
+                "SELECT * FROM (SELECT timestamp, id, metrics FROM {part} WHERE {condition}
+                 ORDER BY {order} LIMIT 1)"
+            )
+        };
+        let of_parts = table.of_parts(of_part);
+        let sql = format!("SELECT metrics FROM ({of_parts}) ORDER BY {order} LIMIT 1");
         let mut statement = snapshot.connection.prepare_cached(&sql)?;
         let metrics = statement
             .query_row([key], |row| Ok(value::bytes(row.get_ref(0)?).and_then(value::object)));

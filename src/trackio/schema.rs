@@ -53,6 +53,19 @@ impl Table {
         self.columns.contains(column)
     }
 
+    /// The table and the rows that wait for it, each to be asked for itself: for a maximum or a
+    /// count SQLite goes through all rows of a view, and not through an index.
+    pub fn parts(&self) -> impl Iterator<Item = &str> {
+        let of_both = [self.stored.as_deref(), self.waiting.as_deref()];
+        let parts = if self.waiting.is_some() { of_both } else { [Some(&*self.source), None] };
+        parts.into_iter().flatten()
+    }
+
+    /// One `SELECT` of each part, together.
+    pub fn of_parts(&self, select: impl Fn(&str) -> String) -> String {
+        self.parts().map(select).collect::<Vec<_>>().join(" UNION ALL ")
+    }
+
     /// All columns, by name.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().map(String::as_str)

@@ -19,7 +19,7 @@ use super::bounded::{self, Limits};
 pub type Metrics = Map<String, Value>;
 
 /// A step: an integer, unless a fraction was logged (`step=1.5`).
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Step {
     /// As Trackio counts.
@@ -52,6 +52,16 @@ impl Step {
             Self::Whole(step as i64)
         } else {
             Self::Fraction(step)
+        }
+    }
+}
+
+/// By number, whatever it is stored as.
+impl PartialOrd for Step {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        match (self, other) {
+            (Self::Whole(a), Self::Whole(b)) => a.partial_cmp(b),
+            _ => self.as_f64().partial_cmp(&other.as_f64()),
         }
     }
 }

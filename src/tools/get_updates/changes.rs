@@ -193,7 +193,7 @@ impl<'a> Follower<'a> {
             run_id: news.run.id.clone(),
             status: facts.status,
             verdict: verdict_of(news.state.verdict),
-            num_logs: news.state.rows + news.state.waiting[0],
+            num_logs: news.state.rows.saturating_add(news.state.waiting[0]),
             last_step: facts.last_step,
             last_seen: facts.last_seen.map(time::rfc3339),
             metrics: last_values(&rows),
@@ -295,7 +295,9 @@ impl<'a> Follower<'a> {
     fn judge(&self, news: &mut RunNews, facts: &RunFacts, is_due: bool) -> Result<()> {
         let state = &mut news.state;
         let has_grown = state.unjudged > 0
-            && (state.verdict == 0 || state.unjudged * GROWTH >= state.rows + state.waiting[0]);
+            && (state.verdict == 0
+                || state.unjudged.saturating_mul(GROWTH)
+                    >= state.rows.saturating_add(state.waiting[0]));
         let is_new = state.verdict == 0 && news.new[0] > 0;
         let can_be = news.run.source == Source::Metrics && self.started.elapsed() < DIAGNOSIS_TIME;
         if can_be && (is_due || has_grown || is_new) {

@@ -255,7 +255,7 @@ impl Look<'_> {
     ) -> Result<(), Failure> {
         if let Some(state) = state
             && state.digest == digest
-            && (state.until == 0 || self.at < state.until * 1_000)
+            && (state.until == 0 || self.at < state.until.saturating_mul(1_000))
         {
             self.kept.push((place_of(before, state), state.clone()));
             return Ok(());

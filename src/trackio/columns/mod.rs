@@ -154,7 +154,7 @@ pub fn of_run(
     }
     // Taken out, so that they can grow in place.
     let columns = match snapshot.cache().take::<Columns>(&key).map(|cached| cached.value) {
-        Some(old) if old.wanted.covers(wanted) => {
+        Some(old) if old.wanted.covers(wanted) && is_own_table(snapshot, kind) => {
             fill::extend(snapshot, kind, run, Arc::unwrap_or_clone(old))?
         }
         Some(old) => fill::all(snapshot, kind, run, &old.wanted.and(wanted))?,
@@ -165,15 +165,19 @@ pub fn of_run(
     Ok(columns)
 }
 
-/// The key of a run's columns; `None` where they cannot be kept, because a view stands for the
-/// table: rows wait in the inbox, or 0.0.x holds several projects in one table.
+/// The key of a run's columns; `None` where they cannot be kept. The rows of a view are another
+/// thing than those of the table.
 fn key(snapshot: &Snapshot<'_>, kind: Kind, run: &Run) -> Option<Key> {
     let table = snapshot.schema.table(kind.table())?;
-    if table.source != format!("main.{}", kind.table()) {
-        return None;
-    }
     let (condition, run) = rows_of(snapshot, table, run);
-    snapshot.key_of_own(format!("columns of {} where {condition} {run}", kind.table()))
+    snapshot.key(format!("columns of {} where {condition} {run}", table.source))
+}
+
+/// Whether the rows are those of a table, which only grows. A view stands for the table where rows
+/// wait in the inbox, or where 0.0.x holds several projects in one table.
+fn is_own_table(snapshot: &Snapshot<'_>, kind: Kind) -> bool {
+    let table = snapshot.schema.table(kind.table());
+    table.is_some_and(|table| table.source == format!("main.{}", kind.table()))
 }
 
 impl Columns {

@@ -188,9 +188,15 @@ impl ToSql for Place {
 
 fn group_all(snapshot: &Snapshot<'_>, table: &Table) -> Result<Vec<Run>> {
     let id = table.key.column();
+    let of_part = |part: &str| {
+        format!(
+            "SELECT {id} AS id, run_name, MIN(timestamp) AS first FROM {part}
+             GROUP BY {id}, run_name"
+        )
+    };
     let sql = format!(
-        "SELECT {id}, run_name, MIN(timestamp) FROM {} GROUP BY {id}, run_name",
-        table.source
+        "SELECT id, run_name, MIN(first) FROM ({}) GROUP BY id, run_name",
+        table.of_parts(of_part)
     );
     let mut statement = snapshot.connection.prepare(&sql)?;
     let runs = statement.query_map([], run_of_row)?;

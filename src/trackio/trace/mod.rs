@@ -20,7 +20,7 @@ use super::value::{self, Fields, Step};
 pub use search::Needle;
 
 /// How the JSON of a row tells that it holds a trace.
-const TYPE: &str = "trackio.trace";
+pub(super) const TYPE: &str = "trackio.trace";
 
 /// What tells one trace from others.
 #[derive(Debug, Clone, PartialEq)]

@@ -228,11 +228,12 @@ impl ProjectState {
 
     /// How many runs there were.
     pub fn num_runs(&self) -> u64 {
-        (self.runs.len() + self.marks.len()) as u64 + self.others
+        self.others.saturating_add((self.runs.len() + self.marks.len()) as u64)
     }
 
     fn keep_marks(&mut self, most: usize) {
-        self.others += self.marks.len().saturating_sub(most) as u64;
+        let dropped = self.marks.len().saturating_sub(most) as u64;
+        self.others = self.others.saturating_add(dropped);
         self.marks.truncate(most);
     }
 

@@ -134,7 +134,7 @@ pub fn matched<'a>(
             *before = Before::Perhaps;
         }
     }
-    let unfollowed = state.marks.len() as u64 + state.others;
+    let unfollowed = state.others.saturating_add(state.marks.len() as u64);
     let unnamed = unfollowed.saturating_sub(found_marks + strangers);
     Ok(Matched { before, gone: left, unnamed })
 }

@@ -146,7 +146,8 @@ pub fn counts(snapshot: &Snapshot<'_>) -> Result<[u64; 3]> {
     let mut counts = [0; 3];
     for (count, name) in counts.iter_mut().zip(TABLES) {
         if let Some(table) = snapshot.schema.table(name) {
-            let sql = format!("SELECT COUNT(*) FROM {}", table.source);
+            let of_part = |part: &str| format!("SELECT COUNT(*) AS rows FROM {part}");
+            let sql = format!("SELECT SUM(rows) FROM ({})", table.of_parts(of_part));
             let rows: i64 = snapshot.connection.query_row(&sql, [], |row| row.get(0))?;
             *count = rows.unsigned_abs();
         }

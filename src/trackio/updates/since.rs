@@ -238,7 +238,7 @@ impl Looked<'_> {
                 let stored = if was_rewritten {
                     count_stored(self.snapshot, &run)?
                 } else {
-                    known.rows + rows
+                    known.rows.saturating_add(rows)
                 };
                 // After a rename under a writer, the old name comes back beside the new one.
                 let has_old = names.iter().any(|name| known.name.is(name));
@@ -259,7 +259,7 @@ impl Looked<'_> {
                 news.state = RunState {
                     rows: stored,
                     waiting,
-                    unjudged: known.unjudged + news.new[0],
+                    unjudged: known.unjudged.saturating_add(news.new[0]),
                     status: known.status,
                     verdict: known.verdict,
                     ..state_of(&run)
@@ -278,7 +278,8 @@ impl Looked<'_> {
 }
 
 fn add(a: [u64; 3], b: [u64; 3]) -> [u64; 3] {
-    [a[0] + b[0], a[1] + b[1], a[2] + b[2]]
+    let ([a0, a1, a2], [b0, b1, b2]) = (a, b);
+    [a0.saturating_add(b0), a1.saturating_add(b1), a2.saturating_add(b2)]
 }
 
 /// What rows say of themselves: the runs that began after the moment, and the rows after it.

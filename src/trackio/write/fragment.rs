@@ -16,8 +16,11 @@ use super::runs::Runs;
 use super::{Target, not_writable};
 use crate::temporary::{self, Temporary};
 use crate::trackio::error::{Error, Result};
-use crate::trackio::inbox::Inbox;
 use crate::trackio::stop::Stop;
+use crate::trackio::value;
+
+/// How many ids one question asks for.
+const IDS_AT_ONCE: usize = 500;
 
 /// The inbox, in Trackio's directory.
 const FOLDER: &str = "inbox";
@@ -26,22 +29,17 @@ const FOLDER: &str = "inbox";
 ///
 /// Where two writers begin the same new run at once, each gives it an id of its own: there is no
 /// lock here.
-pub fn leave(
-    target: &Target,
-    entries: &[Entry],
-    waiting: &[(String, String)],
-    stop: &Stop,
-) -> Result<Written> {
-    let inbox = Inbox::read(&target.directory).of_project(&target.name);
-    let project = target.project.with_inbox(inbox);
+pub fn leave(target: &Target, entries: &[Entry], stop: &Stop) -> Result<Written> {
+    let project = target.project.with_waiting(stop)?;
     let (written, lines) = project.read(stop, |snapshot| {
-        let mut runs = Runs::of(snapshot, waiting)?;
+        let mut runs = Runs::of(snapshot, &snapshot.project.runs_in_inbox())?;
         let mut written = Written { in_inbox: true, ..Written::default() };
         let mut lines = Vec::new();
         let mut seen = BTreeSet::new();
+        let there = ids_that_are_there(snapshot, entries)?;
         for entry in entries {
             let run = runs.find(&entry.run, entry.run_id.as_deref())?;
-            if !seen.insert(&entry.id) || is_there(snapshot, entry)? {
+            if !seen.insert(&entry.id) || there.contains(&entry.id) {
                 written.already_there += 1;
                 continue;
             }
@@ -64,14 +62,30 @@ pub fn leave(
     Ok(written)
 }
 
-fn is_there(snapshot: &crate::trackio::Snapshot<'_>, entry: &Entry) -> Result<bool> {
-    let Some(table) = snapshot.schema.table(entry.content.table()) else { return Ok(false) };
-    let column = entry.content.id_column();
-    if !table.has(column) {
-        return Ok(false);
+/// Those of the rows' ids that the database holds, or that wait. One question for many rows: the
+/// rows that wait have no index by id.
+fn ids_that_are_there(
+    snapshot: &crate::trackio::Snapshot<'_>,
+    entries: &[Entry],
+) -> Result<BTreeSet<String>> {
+    let mut there = BTreeSet::new();
+    for of_table in entries.chunk_by(|a, b| a.content.table() == b.content.table()) {
+        let Some(content) = of_table.first().map(|entry| &entry.content) else { continue };
+        let column = content.id_column();
+        let table = snapshot.schema.table(content.table());
+        let Some(table) = table.filter(|table| table.has(column)) else { continue };
+        for some in of_table.chunks(IDS_AT_ONCE) {
+            let marks = vec!["?"; some.len()].join(", ");
+            let sql = format!("SELECT {column} FROM {} WHERE {column} IN ({marks})", table.source);
+            let mut statement = snapshot.connection.prepare(&sql)?;
+            let ids = rusqlite::params_from_iter(some.iter().map(|entry| &entry.id));
+            let mut rows = statement.query(ids)?;
+            while let Some(row) = rows.next()? {
+                there.extend(value::text(row.get_ref(0)?));
+            }
+        }
     }
-    let sql = format!("SELECT 1 FROM {} WHERE {column} = ?1", table.source);
-    Ok(snapshot.connection.prepare_cached(&sql)?.exists([&entry.id])?)
+    Ok(there)
 }
 
 /// A line as Trackio writes it.

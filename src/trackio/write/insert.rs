@@ -10,7 +10,6 @@ use super::runs::Runs;
 use super::trace::{self, Trace};
 use super::{Purpose, Target, Transaction, fragment, mode};
 use crate::trackio::error::Result;
-use crate::trackio::inbox::Inbox;
 use crate::trackio::run::{self, Run, Source};
 use crate::trackio::schema::RunKey;
 use crate::trackio::stop::Stop;
@@ -22,13 +21,14 @@ impl Target {
     /// # Errors
     /// Those of [`Target::write`], and a run that is not clear. After any nothing was written.
     pub fn log(&self, entries: &[Entry], now: &str, stop: &Stop) -> Result<Written> {
-        let inbox = Inbox::read(&self.directory).of_project(&self.name);
-        let waiting: Vec<(String, String)> = inbox.runs().collect();
         match mode::of(&self.directory) {
-            mode::Mode::Database => self.write(Purpose::Log, stop, |transaction| {
-                Batch::begin(transaction, now, &waiting)?.insert(entries)
-            }),
-            mode::Mode::Inbox => fragment::leave(self, entries, &waiting, stop),
+            mode::Mode::Database => {
+                let waiting = self.project.with_waiting(stop)?.runs_in_inbox();
+                self.write(Purpose::Log, stop, |transaction| {
+                    Batch::begin(transaction, now, &waiting)?.insert(entries)
+                })
+            }
+            mode::Mode::Inbox => fragment::leave(self, entries, stop),
         }
     }
 }
