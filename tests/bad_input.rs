@@ -81,19 +81,25 @@ fn what_is_no_database_is_listed_with_its_problem() {
     let fixture = Fixture::unpack("special-corrupt");
     let mut session = Session::start(&fixture.dir);
     let listed = session.call("get_all_projects", json!({})).ok().structured;
-    for project in ["garbage", "dir", "dangling"] {
+    let mut projects = vec!["garbage", "dir"];
+    // Windows lets few users make the link that leads nowhere.
+    let link = fixture.dir.join("dangling.db");
+    if cfg!(unix) || fs::symlink_metadata(&link).is_ok() {
+        projects.push("dangling");
+    }
+    for project in &projects {
         let details = listed["details"].as_array().expect("details");
-        let detail = details.iter().find(|detail| detail["name"] == project);
+        let detail = details.iter().find(|detail| detail["name"] == *project);
         let detail = detail.unwrap_or_else(|| panic!("{project} is not listed: {listed}"));
         assert!(detail["problem"].as_str().is_some_and(|problem| problem.len() > 5), "{detail}");
     }
     for tool in ["get_runs_for_project", "get_project_summary", "get_alerts"] {
-        for project in ["garbage", "dir", "dangling"] {
+        for project in &projects {
             let said = session.call(tool, json!({"project": project})).failure();
             assert!(said.contains(project), "{tool} does not name {project}: {said}");
         }
     }
-    for project in ["garbage", "dir", "dangling"] {
+    for project in &projects {
         session.call("query_project", json!({"project": project, "sql": "SELECT 1"})).failure();
     }
     for project in ["future", "good"] {

@@ -11,7 +11,7 @@ use std::process::{Command, Output};
 use rusqlite::types::Value as Cell;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
-use support::{Fixture, LEGACY, Session};
+use support::{Fixture, LEGACY, Session, at_home};
 use tempfile::TempDir;
 
 /// The cells of a row by column; its rowid is among them.
@@ -32,7 +32,9 @@ impl Writer {
 
     fn with(dir: &Path, state: TempDir) -> Self {
         let arguments = ["--dir".as_ref(), dir.as_os_str(), "--allow-writes".as_ref()];
-        let mut session = Session::spawn(arguments, |command| at_home(command, &state));
+        let mut session = Session::spawn(arguments, |command| {
+            at_home(command, state.path());
+        });
         session.handshake(LEGACY);
         Self { session, state }
     }
@@ -40,7 +42,7 @@ impl Writer {
     /// Runs the command that an answer names.
     fn undo(&self, answer: &Value) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-trackio"));
-        at_home(&mut command, &self.state);
+        at_home(&mut command, self.state.path());
         let words = answer["undo"].as_str().unwrap().split_whitespace().skip(1);
         command.args(words).output().unwrap()
     }
@@ -60,10 +62,6 @@ impl Writer {
         assert_eq!((&done["deleted"], &done["rows"]), (&json!(true), &shown["rows"]));
         done
     }
-}
-
-fn at_home(command: &mut Command, state: &TempDir) {
-    command.env("XDG_STATE_HOME", state.path()).env("HOME", state.path());
 }
 
 fn rows(database: &Path) -> Rows {
@@ -248,7 +246,7 @@ fn a_token_is_taken_in_another_process_of_the_user_and_in_no_other() {
     let shown = writer.session.call("delete_run", arguments).ok().structured;
     let confirm = |state: &TempDir| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-trackio"));
-        at_home(&mut command, state);
+        at_home(&mut command, state.path());
         command.args(["--allow-writes", "call", "delete_run", "project=demo-main"]);
         command.args([
             format!("run={run}"),
@@ -271,7 +269,7 @@ fn what_a_killed_write_left_is_removed_by_the_next_start_that_may_write() {
     let folders = [
         fixture.dir.join("media"),
         fixture.dir.join("inbox/0123456789abcdef"),
-        state.path().join("mcp-trackio"),
+        support::journal_of(state.path()),
         state.path().join("tmp/.mcp-trackio-AbCdEf.tmp"),
     ];
     let old = std::time::SystemTime::now() - std::time::Duration::from_secs(120);
@@ -287,8 +285,8 @@ fn what_a_killed_write_left_is_removed_by_the_next_start_that_may_write() {
     let start = |option: &str| {
         let arguments = ["--dir".as_ref(), fixture.dir.as_os_str(), option.as_ref()];
         let mut session = Session::spawn(arguments, |command| {
-            at_home(command, &state);
-            command.env("TMPDIR", state.path().join("tmp"));
+            let temporary = state.path().join("tmp");
+            at_home(command, state.path()).env("TMPDIR", &temporary).env("TMP", &temporary);
         });
         session.handshake(LEGACY);
     };
@@ -384,11 +382,7 @@ fn a_kill_in_the_middle_of_a_long_deletion_leaves_what_can_be_undone_and_finishe
     while left() == ROWS {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    let killed = Command::new("kill").args(["-9", &writer.session.pid().to_string()]).status();
-    assert!(killed.unwrap().success());
-    while writer.session.alive() {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
+    writer.session.kill();
     let half = left();
     let mut writer = Writer::with(&fixture.dir, writer.state);
     // On a very fast computer one turn is enough.
@@ -410,7 +404,7 @@ fn where_rows_go_to_the_inbox_nothing_in_the_database_is_changed() {
     let state = tempfile::tempdir().unwrap();
     let arguments = ["--dir".as_ref(), fixture.dir.as_os_str(), "--allow-writes".as_ref()];
     let mut session = Session::spawn(arguments, |command| {
-        at_home(command, &state);
+        at_home(command, state.path());
         command.env("TRACKIO_STORAGE_MODE", "jsonl");
     });
     session.handshake(LEGACY);

@@ -1,5 +1,4 @@
 //! `doctor` on homes where something is right, and where something is wrong.
-#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
@@ -9,9 +8,18 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
-use support::Fixture;
+use support::{Fixture, at_home, cleared};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_mcp-trackio");
+
+/// Where desktop programs keep their settings, below the home directory.
+const SETTINGS: &str = if cfg!(windows) {
+    "AppData/Roaming"
+} else if cfg!(target_os = "macos") {
+    "Library/Application Support"
+} else {
+    ".config"
+};
 
 /// A home, and Trackio's directory.
 struct Patient {
@@ -33,8 +41,8 @@ impl Patient {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(BINARY);
-        command.env_clear().env("HOME", &self.home.dir).env("PATH", self.home.dir.join("bin"));
+        let mut command = cleared(BINARY);
+        at_home(&mut command, &self.home.dir).env("PATH", self.home.dir.join("bin"));
         command.env("TRACKIO_DIR", &self.data).args(arguments);
         command
     }
@@ -91,7 +99,10 @@ fn a_command_that_is_not_there_fails_with_its_remedy() {
 fn a_server_that_talks_beside_the_protocol_fails() {
     let fixture = Fixture::unpack("0.43.0");
     let patient = Patient::new(&fixture.dir);
-    let entry = json!({"command": "/bin/sh", "args": ["-c", "echo Starting; exec cat"]});
+    let entry = match std::env::var("ComSpec") {
+        Ok(shell) if cfg!(windows) => json!({"command": shell, "args": ["/c", "echo Starting"]}),
+        _ => json!({"command": "/bin/sh", "args": ["-c", "echo Starting; exec cat"]}),
+    };
     patient.write(".cursor/mcp.json", &json!({"mcpServers": {"trackio": entry}}).to_string());
     let bad = findings(&patient.examine().1, "failed");
     assert!(bad.contains("no JSON-RPC") && bad.contains("Starting"), "{bad}");
@@ -102,9 +113,11 @@ fn what_clients_no_longer_read_is_told() {
     let fixture = Fixture::unpack("0.43.0");
     let patient = Patient::new(&fixture.dir);
     let entry = json!({"trackio": {"command": BINARY, "args": ["mcp-trackio"]}});
-    patient.write(".config/Cursor/User/settings.json", &json!({"mcp.servers": entry}).to_string());
-    patient
-        .write(".config/Code/User/settings.json", &json!({"mcp": {"servers": entry}}).to_string());
+    for (client, servers) in
+        [("Cursor", json!({"mcp.servers": entry})), ("Code", json!({"mcp": {"servers": entry}}))]
+    {
+        patient.write(&format!("{SETTINGS}/{client}/User/settings.json"), &servers.to_string());
+    }
     patient.write(".continue/config.json", &json!({"mcpServers": entry}).to_string());
     patient.write(".continue/config.yaml", &json!({"mcpServers": entry}).to_string());
     patient.write(
@@ -125,8 +138,9 @@ fn a_file_that_its_client_refuses_fails_with_the_cause() {
     let fixture = Fixture::empty();
     let json = |key: &str, also: &str| format!("{{\"{key}\": {{}}{also}}}\n");
     let mark = "\u{feff}";
-    let desktop = ".config/Claude/claude_desktop_config.json";
-    let (code, gemini) = (".config/Code/User/mcp.json", ".gemini/settings.json");
+    let desktop = &format!("{SETTINGS}/Claude/claude_desktop_config.json");
+    let code = &format!("{SETTINGS}/Code/User/mcp.json");
+    let gemini = ".gemini/settings.json";
     let (cursor, claude) = (".cursor/mcp.json", ".claude.json");
     let (codex, continues) = (".codex/config.toml", ".continue/config.yaml");
     let cases: &[(&str, String, &str)] = &[
@@ -160,6 +174,7 @@ fn a_file_that_its_client_refuses_fails_with_the_cause() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_file_that_is_not_one_fails_with_the_cause() {
     for (make, cause) in [("mkfifo", "not a regular file"), ("link", "does not exist")] {

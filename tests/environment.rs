@@ -1,6 +1,5 @@
 //! What the surroundings decide: where Trackio's directory is, and which zone
 //! a time without one is in.
-#![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
@@ -8,7 +7,7 @@ mod support;
 use std::{ffi::OsStr, fs, path::Path};
 
 use serde_json::{Value, json};
-use support::{Fixture, LEGACY, Session};
+use support::{Fixture, LEGACY, Session, at_home};
 
 fn projects(session: &mut Session) -> Vec<String> {
     let answer = session.call("get_all_projects", json!({})).ok();
@@ -38,7 +37,7 @@ fn the_directory_is_found_where_trackio_finds_it() {
         fs::create_dir_all(&data).unwrap();
         fs::copy(fixture.dir.join("types.db"), data.join("found.db")).unwrap();
         let mut session = Session::spawn::<&OsStr>([], |command| {
-            command.current_dir(&home.dir).env("HOME", &home.dir).env("SUB", "sub");
+            at_home(command.current_dir(&home.dir), &home.dir).env("SUB", "sub");
             command.envs(variables.iter().copied());
         });
         session.handshake(LEGACY);

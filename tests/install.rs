@@ -3,7 +3,6 @@
 //! `tests/clients` holds a file for each client: where its form was taken from, a configuration as
 //! a user may have it, the same with the server in it, and the one that is written where there was
 //! none. `UPDATE_SNAPSHOTS=1 cargo test --test install` rewrites the last two.
-#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
@@ -11,17 +10,52 @@ mod support;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf, absolute};
 use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
+use mcp_trackio::commands::install::client::Client;
 use mcp_trackio::commands::install::clients::CLIENTS;
 use serde_json::{Value, json};
-use support::{Fixture, tests_file};
+use support::{Fixture, at_home, cleared, tests_file};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_mcp-trackio");
+
+/// Trackio's directory, as Linux writes it.
+const DATA: &str = "/data/trackio";
+
+/// An absolute path as this system writes it.
+fn native(path: &str) -> String {
+    if cfg!(windows) { format!("C:{}", path.replace('/', "\\")) } else { path.to_owned() }
+}
+
+/// This program, as `install` writes it.
+fn program() -> String {
+    absolute(BINARY).unwrap().into_os_string().into_string().unwrap()
+}
+
+/// A text with the program and Trackio's directory as Linux spells them, as the snapshots do.
+fn as_on_linux(text: &str) -> String {
+    if !cfg!(windows) {
+        return text.to_owned();
+    }
+    let paths = [("command", program(), BINARY), ("TRACKIO_DIR", native(DATA), DATA)];
+    paths.iter().fold(text.to_owned(), |text, (key, path, name)| {
+        let (in_json, quoted) = (json!(path).to_string(), format!("\"{name}\""));
+        // YAML needs quotes for these paths only, TOML takes others.
+        let text = text.replace(&format!("{key}: {in_json}"), &format!("{key}: {name}"));
+        let text = text.replace(&in_json, &quoted).replace(&format!("'{path}'"), &quoted);
+        text.replace(&path.replace('\\', "\\\\"), name).replace(path, name)
+    })
+}
+
+/// The places of a client's file here that no variable or folder has to be there for.
+fn file_of(client: &Client) -> &'static str {
+    client.files.here().last().unwrap()
+}
 
 /// A home directory with nothing in it, and no client's program on the path.
 struct Home {
@@ -30,13 +64,21 @@ struct Home {
 
 impl Home {
     fn new() -> Self {
-        let folder = Fixture::empty();
+        let mut folder = Fixture::empty();
+        if !cfg!(windows) {
+            // macOS reaches its temporary files over a link, which a program's own folder names not.
+            folder.dir = folder.dir.canonicalize().unwrap();
+        }
         fs::create_dir(folder.dir.join("bin")).unwrap();
         Self { folder }
     }
 
     fn path(&self, relative: &str) -> PathBuf {
-        self.folder.dir.join(relative.trim_start_matches("~/"))
+        let (root, relative) = match relative.strip_prefix("%APPDATA%/") {
+            Some(relative) => (self.folder.dir.join("AppData").join("Roaming"), relative),
+            None => (self.folder.dir.clone(), relative.trim_start_matches("~/")),
+        };
+        root.join(relative.replace('/', std::path::MAIN_SEPARATOR_STR))
     }
 
     fn write(&self, relative: &str, text: &str) -> PathBuf {
@@ -48,21 +90,25 @@ impl Home {
 
     /// A program that is only looked for.
     fn program(&self, name: &str) -> PathBuf {
-        let path = self.write(&format!("bin/{name}"), "#!/bin/sh\nexit 1\n");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let (end, script) = match cfg!(windows) {
+            true => (".cmd", "@exit /b 1\r\n"),
+            false => ("", "#!/bin/sh\nexit 1\n"),
+        };
+        let path = self.write(&format!("bin/{name}{end}"), script);
+        set_mode(&path, 0o755);
         path
     }
 
     fn command(&self, program: impl AsRef<OsStr>) -> Command {
-        let mut command = Command::new(program);
-        command.env_clear().env("HOME", &self.folder.dir).env("PATH", self.path("bin"));
+        let mut command = cleared(program);
+        at_home(&mut command, &self.folder.dir).env("PATH", self.path("bin"));
         command.current_dir(&self.folder.dir);
         command
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
         let mut command = self.command(BINARY);
-        command.env("TRACKIO_DIR", "/data/trackio").args(arguments).output().unwrap()
+        command.env("TRACKIO_DIR", native(DATA)).args(arguments).output().unwrap()
     }
 
     /// Runs and has to succeed; what it printed.
@@ -95,10 +141,20 @@ impl Home {
         }
         let mut files = BTreeMap::new();
         visit(&self.folder.dir, &mut files);
-        files.remove(&self.path(".local/state/mcp-trackio/install.lock"));
+        files.retain(|path, _| path.file_name() != Some(OsStr::new("install.lock")));
         files
     }
 }
+
+#[cfg(unix)]
+fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// Windows has no such rights.
+#[cfg(not(unix))]
+fn set_mode(_: &Path, _: u32) {}
 
 /// A file of `tests/clients`.
 struct Snapshot {
@@ -146,9 +202,15 @@ impl Snapshot {
         }
     }
 
+    /// Where its client's file is on this system.
+    fn place(&self) -> &'static str {
+        file_of(CLIENTS.iter().find(|client| client.id == self.client).unwrap())
+    }
+
     /// Compares with what was written, or takes it over.
     #[track_caller]
     fn check(&mut self, name: &str, text: &str) {
+        let text = as_on_linux(text);
         if std::env::var_os("UPDATE_SNAPSHOTS").is_none() {
             assert_eq!(text, self.section(name), "{} {name}", self.client);
             return;
@@ -195,7 +257,7 @@ fn where_there_is_no_file_one_is_written_and_removed_again() {
         let client = snapshot.client.clone();
         let before = home.files();
         home.ok(&["install", &client]);
-        let text = fs::read_to_string(home.path(&snapshot.file)).unwrap();
+        let text = fs::read_to_string(home.path(snapshot.place())).unwrap();
         snapshot.check("fresh", &text);
         let once = home.files();
         assert!(home.ok(&["install", &client]).contains("nothing to change"), "{client}");
@@ -218,8 +280,9 @@ fn an_entry_is_added_and_taken_out_and_every_byte_is_as_before() {
                 _ => text.to_owned(),
             };
             let home = Home::new();
-            let path = home.write(&snapshot.file, &formed(&text));
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+            let path = home.write(snapshot.place(), &formed(&text));
+            set_mode(&path, 0o640);
+            let rights = fs::metadata(&path).unwrap().permissions();
             let before = home.files();
             let dry = home.ok(&["install", "--dry-run", &client]);
             assert!(dry.contains("trackio") && dry.contains('+'), "{dry}");
@@ -229,8 +292,9 @@ fn an_entry_is_added_and_taken_out_and_every_byte_is_as_before() {
             if form == "plain" {
                 snapshot.check("after", &after);
             }
-            assert_eq!(after, formed(&snapshot.section("after")), "{client} {form}");
-            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+            let expected = formed(&snapshot.section("after"));
+            assert_eq!(as_on_linux(&after), expected, "{client} {form}");
+            assert_eq!(fs::metadata(&path).unwrap().permissions(), rights, "{client} {form}");
             let once = home.files();
             assert!(home.ok(&["install", &client]).contains("nothing to change"));
             assert_eq!(home.files(), once, "{client} {form}");
@@ -244,7 +308,7 @@ fn an_entry_is_added_and_taken_out_and_every_byte_is_as_before() {
 fn what_was_changed_meanwhile_stays_when_the_entry_goes() {
     for snapshot in Snapshot::all() {
         let home = Home::new();
-        let path = home.write(&snapshot.file, &snapshot.section("before"));
+        let path = home.write(snapshot.place(), &snapshot.section("before"));
         home.ok(&["install", &snapshot.client]);
         let comment = match path.extension().unwrap().to_str().unwrap() {
             "json" => "\n\n",
@@ -255,7 +319,7 @@ fn what_was_changed_meanwhile_stays_when_the_entry_goes() {
         home.ok(&["uninstall", &snapshot.client]);
         let left = fs::read_to_string(&path).unwrap();
         assert!(left.ends_with(comment), "{left}");
-        assert!(!left.contains(BINARY), "{left}");
+        assert!(!as_on_linux(&left).contains(BINARY), "{left}");
         assert_eq!(home.files().len(), 1, "a copy was left: {:?}", home.files().keys());
     }
 }
@@ -270,7 +334,7 @@ fn a_file_that_does_not_parse_is_refused_and_untouched() {
         };
         for text in [broken.as_bytes(), b"\xff\xfe{\0}\0"] {
             let home = Home::new();
-            let path = home.path(&snapshot.file);
+            let path = home.path(snapshot.place());
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(&path, text).unwrap();
             let before = home.files();
@@ -311,8 +375,8 @@ fn what_a_user_added_to_the_entry_stays() {
     assert!(text.contains("// fetched"), "{text}");
     let parsed: Value = serde_json::from_str(&text.replace("// fetched", "")).unwrap();
     let expected = json!({
-        "command": BINARY, "args": ["--toolsets", "runs"], "disabled": false,
-        "env": {"MCP_TRACKIO_LOG": "debug", "TRACKIO_DIR": "/data/trackio"},
+        "command": program(), "args": ["--toolsets", "runs"], "disabled": false,
+        "env": {"MCP_TRACKIO_LOG": "debug", "TRACKIO_DIR": native(DATA)},
     });
     assert_eq!(parsed["mcpServers"]["trackio"], expected);
     home.ok(&["install", "cursor", "--", "--cache-mb", "64"]);
@@ -341,22 +405,35 @@ fn the_shells_variables_are_carried_over_as_whole_paths() {
     for (variables, arguments, expected) in cases {
         let home = Home::new();
         let mut command = home.command(BINARY);
-        command.envs(variables.iter().copied()).args(["install", "cursor"]).args(arguments);
+        let spelled = |value: &str| match value.starts_with('/') {
+            true => native(value),
+            false => value.to_owned(),
+        };
+        command.envs(variables.iter().map(|(name, value)| (name, spelled(value))));
+        command.args(["install", "cursor"]).args(arguments);
         assert!(command.output().unwrap().status.success());
         let text = fs::read_to_string(home.path(".cursor/mcp.json")).unwrap();
         let parsed: Value = serde_json::from_str(&text).unwrap();
-        let here = home.folder.dir.canonicalize().unwrap();
-        let expected = expected.to_string().replace('$', here.to_str().unwrap());
-        assert_eq!(parsed["mcpServers"]["trackio"]["env"].to_string(), expected, "{variables:?}");
+        let mut expected = expected;
+        for value in expected.as_object_mut().into_iter().flat_map(|all| all.values_mut()) {
+            let text = value.as_str().unwrap();
+            *value = match text.strip_prefix("$/") {
+                Some(below) => json!(home.path(below)),
+                None => json!(spelled(text)),
+            };
+        }
+        assert_eq!(parsed["mcpServers"]["trackio"]["env"], expected, "{variables:?}");
     }
 }
 
 #[test]
 fn a_program_in_uvs_cache_is_refused() {
     let home = Home::new();
-    let cached = home.path(".cache/uv/archive-v0/x/bin/mcp-trackio");
+    let name = Path::new(BINARY).file_name().unwrap().to_str().unwrap();
+    let cached = home.path(&format!(".cache/uv/archive-v0/x/bin/{name}"));
     fs::create_dir_all(cached.parent().unwrap()).unwrap();
-    fs::copy(BINARY, &cached).unwrap();
+    // A copy would be open for writing in a child that another test starts meanwhile.
+    fs::hard_link(BINARY, &cached).or_else(|_| fs::copy(BINARY, &cached).map(drop)).unwrap();
     let refused = home.command(&cached).args(["install", "cursor"]).output().unwrap();
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(!refused.status.success() && said.contains("uv tool install mcp-trackio"), "{said}");
@@ -366,7 +443,7 @@ fn a_program_in_uvs_cache_is_refused() {
         home.command(&cached).args(["install", "--uvx", "cursor", "codex"]).output().unwrap();
     assert!(taken.status.success(), "{taken:?}");
     let desktop = fs::read_to_string(home.path(".cursor/mcp.json")).unwrap();
-    assert!(desktop.contains(&format!("\"command\": \"{}\"", uvx.display())), "{desktop}");
+    assert!(desktop.contains(&format!("\"command\": {}", json!(uvx))), "{desktop}");
     let terminal = fs::read_to_string(home.path(".codex/config.toml")).unwrap();
     assert!(terminal.contains("command = \"uvx\""), "{terminal}");
 }
@@ -380,6 +457,23 @@ fn a_clients_own_command_is_used_where_it_is_there() {
     let clients = ["claude-code", "vscode", "codex", "gemini-cli"];
     let mut arguments = vec!["install", "--dry-run"];
     arguments.extend(clients);
+    let lines = home.ok(&arguments);
+    assert_eq!(lines.lines().filter(|line| line.contains(": would run ")).count(), 4, "{lines}");
+    // These programs fail, and that is told; the file can be changed all the same.
+    let said = home.fails(&["install", "codex"]);
+    assert!(said.contains("codex mcp add"), "{said}");
+    home.ok(&["install", "--edit", "codex"]);
+    assert!(home.path(".codex/config.toml").exists());
+}
+
+/// Other systems' shells want other quotes.
+#[cfg(unix)]
+#[test]
+fn the_command_that_would_be_run_can_be_pasted_into_a_shell() {
+    let home = Home::new();
+    for name in ["claude", "code", "codex", "gemini"] {
+        home.program(name);
+    }
     let entry =
         format!(r#""command":"{BINARY}","args":[],"env":{{"TRACKIO_DIR":"/data/trackio"}}"#);
     let expected = [
@@ -396,21 +490,37 @@ fn a_clients_own_command_is_used_where_it_is_there() {
             "Gemini CLI: would run gemini mcp add -s user -e TRACKIO_DIR=/data/trackio trackio {BINARY}"
         ),
     ];
+    let arguments = ["install", "--dry-run", "claude-code", "vscode", "codex", "gemini-cli"];
     assert_eq!(home.ok(&arguments), expected.join("\n") + "\n");
-    // These programs fail, and that is told; the file can be changed all the same.
-    let said = home.fails(&["install", "codex"]);
-    assert!(said.contains("codex mcp add"), "{said}");
-    home.ok(&["install", "--edit", "codex"]);
-    assert!(home.path(".codex/config.toml").exists());
 }
 
 /// Codex 0.169.0 writes its whole file anew and loses comments within arrays; this does the same.
+#[cfg(unix)]
 const REWRITES: &str = r#"#!/bin/sh
 file=$HOME/.codex/config.toml
 if [ "$2" = remove ]; then printf 'a = [1]\n' >"$file"; exit; fi
 while [ "$1" != -- ]; do shift; done
 printf 'a = [1]\n[mcp_servers.trackio]\ncommand = "%s"\nargs = ["%s"]\n' "$2" "$3" >"$file"
 printf 'env = { TRACKIO_DIR = "/data/trackio" }\n' >>"$file"
+"#;
+#[cfg(windows)]
+const REWRITES: &str = r#"@echo off
+set file=%USERPROFILE%\.codex\config.toml
+if "%~2"=="remove" goto remove
+:next
+if "%~1"=="--" goto add
+shift
+goto next
+:add
+>"%file%" echo a = [1]
+>>"%file%" echo [mcp_servers.trackio]
+>>"%file%" echo command = '%~2'
+>>"%file%" echo args = ["%~3"]
+>>"%file%" echo env = { TRACKIO_DIR = 'C:\data\trackio' }
+exit /b 0
+:remove
+>"%file%" echo a = [1]
+exit /b 0
 "#;
 
 #[test]
@@ -419,7 +529,8 @@ fn a_file_that_a_clients_own_command_wrote_anew_is_restored() {
     for is_changed_since in [false, true] {
         let home = Home::new();
         let path = home.write(".codex/config.toml", before);
-        fs::write(home.program("codex"), REWRITES).unwrap();
+        let line_end = if cfg!(windows) { "\r\n" } else { "\n" };
+        fs::write(home.program("codex"), REWRITES.replace('\n', line_end)).unwrap();
         home.ok(&["install", "codex", "--", "--read-only"]);
         assert!(!fs::read_to_string(&path).unwrap().contains("# one"));
         let once = home.files();
@@ -433,11 +544,12 @@ fn a_file_that_a_clients_own_command_wrote_anew_is_restored() {
         home.ok(&["uninstall", "codex"]);
         // What the user wrote meanwhile is not undone with it.
         let expected = if is_changed_since { "a = [1]\n" } else { before };
-        assert_eq!(fs::read_to_string(&path).unwrap(), expected);
+        assert_eq!(fs::read_to_string(&path).unwrap().replace("\r\n", "\n"), expected);
         assert_eq!(home.files().len(), 2, "copies were left: {:?}", home.files().keys());
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_link_stays_a_link() {
     let home = Home::new();
@@ -452,12 +564,13 @@ fn a_link_stays_a_link() {
     assert_eq!(fs::read_to_string(&real).unwrap(), "{}\n");
 }
 
+#[cfg(unix)]
 #[test]
 fn a_copy_is_written_in_place_of_a_link_and_not_through_it() {
     for snapshot in Snapshot::all() {
         let home = Home::new();
         let text = snapshot.section("before");
-        let path = home.write(&snapshot.file, &text);
+        let path = home.write(snapshot.place(), &text);
         let victim = home.write("victim", "precious");
         let mut copy = path.clone().into_os_string();
         copy.push(".before-mcp-trackio");
@@ -481,7 +594,7 @@ fn twenty_installs_at_once_lose_nothing() {
     for client in ["cursor", "codex", "continue"] {
         let home = Home::new();
         let snapshot = Snapshot::all().into_iter().find(|found| found.client == client).unwrap();
-        let path = home.write(&snapshot.file, &snapshot.section("before"));
+        let path = home.write(snapshot.place(), &snapshot.section("before"));
         let started: Vec<_> = (0..20)
             .map(|number| {
                 let mut command = home.command(BINARY);
@@ -500,6 +613,7 @@ fn twenty_installs_at_once_lose_nothing() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_link_to_nothing_is_an_error() {
     for (link, to) in [(".cursor/mcp.json", "../dotfiles/mcp.json"), (".cursor", "dotfiles/cursor")]
@@ -518,19 +632,25 @@ fn a_link_to_nothing_is_an_error() {
 
 #[test]
 fn what_is_not_a_regular_file_is_refused_unopened() {
-    for kind in ["pipe", "directory", "device"] {
-        let home = Home::new();
-        let path = home.path(".cursor/mcp.json");
-        fs::create_dir(home.path(".cursor")).unwrap();
-        match kind {
-            "pipe" => assert!(Command::new("mkfifo").arg(&path).status().unwrap().success()),
-            "directory" => fs::create_dir(&path).unwrap(),
-            _ => symlink("/dev/zero", &path).unwrap(),
-        }
-        for verb in ["install", "uninstall"] {
-            let said = home.fails(&[verb, "cursor"]);
-            assert!(said.contains("not a regular file"), "{kind}: {said}");
-        }
+    refuse("directory", |path| fs::create_dir(path).unwrap());
+    #[cfg(unix)]
+    {
+        refuse("device", |path| symlink("/dev/zero", path).unwrap());
+        refuse("pipe", |path| {
+            assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+        });
+    }
+}
+
+#[track_caller]
+fn refuse(kind: &str, make: impl FnOnce(&Path)) {
+    let home = Home::new();
+    let path = home.path(".cursor/mcp.json");
+    fs::create_dir(home.path(".cursor")).unwrap();
+    make(&path);
+    for verb in ["install", "uninstall"] {
+        let said = home.fails(&[verb, "cursor"]);
+        assert!(said.contains("not a regular file"), "{kind}: {said}");
     }
 }
 
@@ -564,7 +684,8 @@ fn config_prints_for_every_client_and_changes_nothing() {
     let before = home.files();
     for client in CLIENTS {
         let text = home.ok(&["config", client.id]);
-        assert!(text.contains(BINARY) && text.contains("/data/trackio"), "{text}");
+        let spelled = as_on_linux(&text);
+        assert!(spelled.contains(BINARY) && spelled.contains(DATA), "{text}");
         assert!(text.contains(client.source), "{text}");
     }
     assert!(home.ok(&["config"]).contains("claude-desktop"));

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use support::{Fixture, LEGACY, Session};
+use support::{Fixture, LEGACY, Session, at_home};
 
 const TOKEN: &str = "right-token-8d1f";
 
@@ -19,8 +19,7 @@ fn writer(fixture: &Fixture, server: &TcpListener) -> Session {
     let dir = fixture.dir.as_os_str();
     let mut session =
         Session::spawn(["--dir".as_ref(), dir, "--allow-writes".as_ref()], |command| {
-            command.env("XDG_STATE_HOME", fixture.dir.join("../state"));
-            command.env("HOME", fixture.dir.join("../home"));
+            at_home(command, &fixture.dir.parent().unwrap().join("home"));
             command.env("TRACKIO_SERVER_URL", url(server)).env("TRACKIO_WRITE_TOKEN", TOKEN);
         });
     session.handshake(LEGACY);

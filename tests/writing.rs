@@ -7,7 +7,7 @@ mod support;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use support::{Fixture, LEGACY, Session};
+use support::{Fixture, LEGACY, Session, at_home};
 
 const LOGGING: [&str; 4] = ["bulk_log", "bulk_log_system", "bulk_alert", "bulk_upload_media"];
 
@@ -16,7 +16,7 @@ fn writer(dir: &Path, also: &[&str]) -> Session {
     let dir_argument = dir.to_str().unwrap();
     let arguments = [&["--dir", dir_argument, "--allow-writes"], also].concat();
     let mut session = Session::spawn(arguments, |command| {
-        command.env("XDG_STATE_HOME", dir.join("../state")).env("HOME", dir.join("../home"));
+        at_home(command, &dir.parent().unwrap().join("home"));
     });
     session.handshake(LEGACY);
     session

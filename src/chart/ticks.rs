@@ -14,6 +14,10 @@ pub struct Tick {
 /// Fewer ticks than this are made more.
 const FEWEST: usize = 3;
 
+/// The last digits of a logarithm or a power depend on the system's mathematical library; a tick at
+/// the end of an axis may not.
+const ROUNDING: f64 = 1e-9;
+
 /// About `count` round numbers on an axis.
 pub fn ticks(scale: &Scale, count: usize, is_whole: bool) -> Vec<Tick> {
     let of = |count: usize| match scale.is_log() {
@@ -40,9 +44,14 @@ fn linear(range: Range, count: usize, is_whole: bool) -> Vec<Tick> {
 
 fn step(range: Range, count: usize) -> f64 {
     let raw = (range.high / count as f64 - range.low / count as f64).max(f64::MIN_POSITIVE);
-    let unit = 10_f64.powf(raw.log10().floor());
+    let unit = power_of_ten(raw.log10().floor() as i32);
     let round = [1.0, 2.0, 5.0].into_iter().find(|round| raw <= round * unit * 1.000_001);
     round.unwrap_or(10.0) * unit
+}
+
+/// The number nearest to the power: `powf` and `powi` can miss it by a digit that depends on the system.
+fn power_of_ten(power: i32) -> f64 {
+    format!("1e{power}").parse().unwrap_or(f64::INFINITY)
 }
 
 /// Powers of ten; between them twice and five times where there are few of them, and multiples of
@@ -57,14 +66,16 @@ fn logarithmic(range: Range, count: usize) -> Vec<Tick> {
     };
     let stride = (decades / count as f64).ceil().max(1.0) as i32;
     let powers = (first..=last).filter(|power| power.rem_euclid(stride) == 0);
-    let values = powers.flat_map(|power| factors.iter().map(move |by| by * 10_f64.powi(power)));
-    let inside = values.filter(|value| (range.low..=range.high).contains(&value.log10()));
+    let values = powers.flat_map(|power| factors.iter().map(move |by| by * power_of_ten(power)));
+    let (low, high) = (range.low - ROUNDING, range.high + ROUNDING);
+    let inside = values.filter(|value| (low..=high).contains(&value.log10()));
     inside.map(|value| Tick { value, label: single(value) }).collect()
 }
 
 /// Within a decade, what a linear axis would have.
 fn crowded(range: Range, count: usize) -> Vec<Tick> {
-    let range = Range { low: 10_f64.powf(range.low), high: 10_f64.powf(range.high) };
+    let low = 10_f64.powf(range.low) * (1.0 - ROUNDING);
+    let range = Range { low, high: 10_f64.powf(range.high) * (1.0 + ROUNDING) };
     linear(range, count, false)
 }
 
@@ -80,7 +91,7 @@ struct Form {
 /// The power of ten of a number.
 fn magnitude(value: f64) -> i32 {
     // A little more, so that 1000 is not taken for 999.999….
-    (value.abs().log10() + 1e-9).floor() as i32
+    (value.abs().log10() + ROUNDING).floor() as i32
 }
 
 impl Form {

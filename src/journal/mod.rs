@@ -6,6 +6,7 @@
 
 mod key;
 
+use std::env;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -86,9 +87,7 @@ impl Journal {
     /// The journal of the user: `XDG_STATE_HOME/mcp-trackio` on Linux, beside the application's
     /// other data elsewhere. `None` where the user has no home.
     pub fn of_user() -> Option<Self> {
-        let own = directories::ProjectDirs::from("", "", "mcp-trackio")?;
-        let directory = own.state_dir().unwrap_or_else(|| own.data_local_dir());
-        Some(Self::at(directory.to_owned()))
+        state_directory().map(Self::at)
     }
 
     /// Where it lies.
@@ -229,6 +228,18 @@ fn lock(log: &File) -> io::Result<()> {
 
 fn rows_of(id: u64) -> String {
     format!("{id}.jsonl")
+}
+
+fn state_directory() -> Option<PathBuf> {
+    let user = directories::BaseDirs::new()?;
+    let local = env::var_os("LOCALAPPDATA").filter(|local| cfg!(windows) && !local.is_empty());
+    let base = match (&local, user.state_dir()) {
+        // `directories` asks Windows itself, which ignores the variable.
+        (Some(local), _) => Path::new(local),
+        (None, Some(state)) => state,
+        (None, None) => user.data_local_dir(),
+    };
+    Some(base.join("mcp-trackio"))
 }
 
 /// Makes the directory, for its user alone where the system knows how: saved rows can be secret.

@@ -60,7 +60,7 @@ impl Directory {
         home: Option<&Path>,
     ) -> Self {
         if let Some(path) = argument {
-            return Self { path: path.to_path_buf(), origin: Origin::Argument };
+            return Self { path: tidy(path), origin: Origin::Argument };
         }
         if let Some(path) = variable("TRACKIO_DIR").filter(is_set) {
             return Self { path: tidy(Path::new(&path)), origin: Origin::TrackioDir };
@@ -89,19 +89,21 @@ fn hf_home(variable: &dyn Fn(&str) -> Option<OsString>, home: Option<&Path>) -> 
     (cache.join("huggingface").into_os_string(), Origin::Default)
 }
 
-/// The home directory as Python's `expanduser("~")` finds it.
-fn home() -> Option<PathBuf> {
-    directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_path_buf())
+/// The home directory as Python's `expanduser("~")` finds it: by `HOME`, on Windows by `USERPROFILE`,
+/// and from the system where that is not set.
+pub fn home() -> Option<PathBuf> {
+    env::home_dir().filter(|home| !home.as_os_str().is_empty())
 }
 
-/// Without doubled separators, `.` and a trailing separator, as `pathlib.Path` prints it.
+/// Without doubled separators, `.` and a trailing separator, and with the system's own separators,
+/// as `pathlib.Path` prints it.
 fn tidy(path: &Path) -> PathBuf {
     let tidied: PathBuf =
         path.components().filter(|part| *part != std::path::Component::CurDir).collect();
     if tidied.as_os_str().is_empty() { PathBuf::from(".") } else { tidied }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -110,7 +112,7 @@ mod tests {
             variables.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value))
         };
         let directory = Directory::resolve_in(None, &variable, Some(Path::new("/home/u")));
-        directory.path.display().to_string()
+        directory.path.display().to_string().replace(std::path::MAIN_SEPARATOR, "/")
     }
 
     #[test]
@@ -149,5 +151,13 @@ mod tests {
         let variable = |_: &str| Some(OsString::from("/other"));
         let directory = Directory::resolve_in(Some(Path::new("/given")), &variable, None);
         assert_eq!(directory, Directory { path: "/given".into(), origin: Origin::Argument });
+    }
+
+    #[test]
+    fn the_argument_is_written_as_the_system_writes_paths() {
+        let argument = Path::new("./data//trackio/");
+        let directory = Directory::resolve_in(Some(argument), &|_| None, None);
+        let expected = Path::new("data").join("trackio");
+        assert_eq!(directory.path.display().to_string(), expected.display().to_string());
     }
 }

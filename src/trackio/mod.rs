@@ -26,6 +26,7 @@ pub mod project;
 pub mod query;
 pub mod registry;
 pub mod regular;
+pub mod relative;
 pub mod run;
 pub mod schema;
 pub mod stop;

@@ -399,6 +399,12 @@ impl Session {
         self.child.id()
     }
 
+    /// Kills the server, wherever it is; returns once it is gone.
+    pub fn kill(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+
     /// End of input; answers how the server ended, and in what time.
     #[track_caller]
     pub fn close(&mut self) -> (ExitStatus, Duration) {
@@ -414,6 +420,39 @@ impl Session {
         }
         panic!("the server does not end at the end of its input; stderr: {}", self.stderr());
     }
+}
+
+/// A command with nothing of this process's environment but what Windows needs to start a program.
+pub fn cleared(program: impl AsRef<OsStr>) -> Command {
+    const KEPT: [&str; 5] = ["SystemRoot", "SystemDrive", "ComSpec", "TEMP", "TMP"];
+    let mut command = Command::new(program);
+    command.env_clear();
+    if cfg!(windows) {
+        command.envs(KEPT.iter().filter_map(|name| Some((*name, env::var_os(name)?))));
+        // Not in the environment of every wine.
+        command.env("PATHEXT", ".COM;.EXE;.BAT;.CMD");
+    }
+    command
+}
+
+/// Gives a command a home directory, with every folder of the user's below it.
+pub fn at_home<'a>(command: &'a mut Command, home: &Path) -> &'a mut Command {
+    for name in ["XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME"] {
+        command.env_remove(name);
+    }
+    command.env("HOME", home).env("USERPROFILE", home);
+    command.env("APPDATA", home.join("AppData").join("Roaming"));
+    command.env("LOCALAPPDATA", home.join("AppData").join("Local"))
+}
+
+/// Where the journal is of a user whose home directory `at_home` gave.
+pub fn journal_of(home: &Path) -> PathBuf {
+    let state = match env::consts::OS {
+        "windows" => home.join("AppData").join("Local"),
+        "macos" => home.join("Library").join("Application Support"),
+        _ => home.join(".local").join("state"),
+    };
+    state.join("mcp-trackio")
 }
 
 /// A command that knows nothing of this machine's Trackio.
@@ -474,8 +513,7 @@ pub fn make_writable(dir: &Path) {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
+        self.kill();
     }
 }
 

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::client::Files;
+use crate::trackio::directory;
 
 /// The places of a file here, the likeliest first. Templates whose variable is not set, or whose
 /// folder is not there though it has to be matched, are left out.
@@ -19,9 +20,9 @@ pub fn find(files: &Files) -> Option<PathBuf> {
     places.iter().find(is_there).or(places.first()).cloned()
 }
 
-/// The home directory, as the clients find it.
+/// The home directory: clients find it by the same variables as Trackio.
 pub fn home() -> Option<PathBuf> {
-    directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_path_buf())
+    directory::home()
 }
 
 /// A path as people write it: without the `\\?\` that Windows puts before a path that is resolved.

@@ -10,7 +10,7 @@ use super::item;
 use super::picture::{self, Thumbnail};
 use crate::trackio::media::{Logged, MediaDirectory, TableRows};
 use crate::trackio::value::{self, Step};
-use crate::trackio::{self, Stop};
+use crate::trackio::{self, Stop, relative};
 
 /// So many images are on one picture.
 pub const MOST_TILES: usize = 12;
@@ -93,7 +93,7 @@ pub fn look(
         stop.check()?;
         let file = item::file(directory, tile.stored.as_deref());
         tile.path = match &file {
-            Ok(file) => Some(file.relative.display().to_string()),
+            Ok(file) => Some(relative::with_slashes(&file.relative)),
             Err(_) => None,
         };
         match file.and_then(|file| picture::read(&file, cells)) {

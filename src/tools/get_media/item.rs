@@ -9,7 +9,7 @@ use crate::analysis::histogram::Histogram;
 use crate::analysis::number::Number;
 use crate::trackio::media::{self, Content, Logged, MediaDirectory, Place, ProjectFile};
 use crate::trackio::value::Step;
-use crate::trackio::{Result, Run, Snapshot};
+use crate::trackio::{Result, Run, Snapshot, relative};
 
 /// The letters of a caption or a report's first line, in a list.
 const SHOWN_LETTERS: usize = 120;
@@ -120,7 +120,7 @@ impl MediaItem {
     fn find(&mut self, directory: &MediaDirectory, stored: Option<&str>) {
         match place(directory, stored) {
             Ok(Place::File(file)) => {
-                self.path = Some(file.relative.display().to_string());
+                self.path = Some(relative::with_slashes(&file.relative));
                 self.size = Some(file.size);
             }
             Ok(Place::Missing) => {
@@ -172,6 +172,6 @@ impl Item for FileItem {
 impl From<ProjectFile> for FileItem {
     fn from(file: ProjectFile) -> Self {
         let ProjectFile { name, path, size } = file;
-        Self { name: name.display().to_string(), path: path.display().to_string(), size }
+        Self { name: relative::with_slashes(&name), path: path.display().to_string(), size }
     }
 }

@@ -85,8 +85,16 @@ pub struct Blobs {
 impl Blobs {
     /// Those of `project`, in Trackio's directory.
     pub fn of(directory: &Path, project: &Project) -> Self {
-        let folder =
-            directory.join("artifacts").join(canonical(&project.name)).join("blobs/sha256");
+        let project = canonical(&project.name);
+        let folder: PathBuf = [
+            directory,
+            "artifacts".as_ref(),
+            project.as_ref(),
+            "blobs".as_ref(),
+            "sha256".as_ref(),
+        ]
+        .iter()
+        .collect();
         Self { folder, fence: directory.canonicalize().ok() }
     }
 

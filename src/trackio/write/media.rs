@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::temporary::{self, Temporary};
 use crate::trackio::name::canonical;
+use crate::trackio::relative::with_slashes;
 
 /// The folder of files in Trackio's directory.
 const FOLDER: &str = "media";
@@ -89,10 +90,9 @@ pub fn place(
     }
     let path = folder.join(format!("{}.{extension}", uuid::Uuid::new_v4()));
     let relative = path.strip_prefix(&media).map_err(io::Error::other)?;
-    let relative: Vec<_> = relative.iter().map(|part| part.to_string_lossy()).collect();
     let mut value = json!({
         "_type": format!("trackio.{kind}"),
-        "file_path": relative.join("/"),
+        "file_path": with_slashes(relative),
         "caption": caption,
     });
     let mut head = Vec::new();

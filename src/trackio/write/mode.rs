@@ -24,12 +24,15 @@ pub fn of(directory: &Path) -> Mode {
     match env::var("TRACKIO_STORAGE_MODE").unwrap_or_default().trim().to_lowercase().as_str() {
         "sqlite" => Mode::Database,
         "jsonl" => Mode::Inbox,
-        _ => by_mounts(&fs::read_to_string("/proc/mounts").unwrap_or_default(), directory),
+        _ => {
+            let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
+            by_mounts(&mounts, &existing(directory))
+        }
     }
 }
 
-fn by_mounts(mounts: &str, directory: &Path) -> Mode {
-    let path = existing(directory);
+/// By the mount that holds `path`, which is absolute.
+fn by_mounts(mounts: &str, path: &Path) -> Mode {
     let mut longest = None;
     for line in mounts.lines() {
         let mut words = line.split_whitespace().skip(1);
@@ -78,5 +81,12 @@ mod tests {
         ] {
             assert_eq!(by_mounts(mounts, Path::new(path)), mode, "{path}");
         }
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_yet_is_that_of_its_nearest_ancestor() {
+        let directory = tempfile::tempdir().unwrap();
+        let real = directory.path().canonicalize().unwrap();
+        assert_eq!(existing(&directory.path().join("a").join("b")), real.join("a").join("b"));
     }
 }
