@@ -153,6 +153,10 @@ impl ServerHandler for Server {
         _: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
         let arguments = request.arguments.unwrap_or_default();
+        #[cfg(planted = "reply")]
+        if arguments.values().any(|value| !value.as_str().is_some_and(str::is_ascii)) {
+            std::future::pending::<()>().await;
+        }
         let prompt = prompts::find(&self.prompts, &request.name);
         let message = prompt.and_then(|prompt| prompt.message(&arguments, Timestamp::now()));
         message.map(Into::into).map_err(|failure| refused(&failure))
@@ -285,6 +289,10 @@ impl Server {
     }
 
     fn no_such_tool(&self, name: &str) -> ErrorData {
+        #[cfg(planted = "hang")]
+        while !name.is_ascii() {
+            std::thread::sleep(std::time::Duration::from_secs(1));
+        }
         let names = self.tools.iter().map(|tool| tool.name());
         let message = format!(
             "There is no tool {}. Nearest: {}.",

