@@ -126,7 +126,7 @@ fn calls_are_refused_at_once_while_many_are_stuck() {
 }
 
 #[test]
-fn a_watch_that_is_stuck_holds_nothing_up() {
+fn a_watched_file_that_cannot_be_opened_holds_nothing_up() {
     let (fixture, mut session) = two_projects("0.5");
     let subscribed = session.request("resources/subscribe", json!({"uri": "trackio://p"}));
     assert!(subscribed["result"].is_object(), "{subscribed}");
@@ -136,8 +136,8 @@ fn a_watch_that_is_stuck_holds_nothing_up() {
     assert!(session.request("ping", Value::Null)["result"].is_object());
     session.call("get_runs_for_project", json!({"project": "q"})).ok();
     let began = Instant::now();
-    let refused = session.request("resources/subscribe", json!({"uri": "trackio://q"}));
-    assert!(refused.to_string().contains("took too long"), "{refused}");
+    let subscribed = session.request("resources/subscribe", json!({"uri": "trackio://q"}));
+    assert!(subscribed["result"].is_object(), "{subscribed}");
     assert!(began.elapsed() < ANSWERED_AFTER, "{:?}", began.elapsed());
     assert!(session.close().1 < GONE_AFTER);
 }

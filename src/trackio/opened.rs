@@ -96,7 +96,7 @@ mod tests {
             assert!(opened > 0);
         });
         // Where there is no /proc.
-        let file = File::open(root.join("inside/a.png")).unwrap();
+        let file = regular::open(&root.join("inside/a.png")).unwrap();
         assert!(same_place(&file, &root.join("inside/a.png")).is_ok());
         assert!(same_place(&file, &outside.join("a.png")).is_err());
     }

@@ -160,7 +160,7 @@ fn make(size: Size) -> Fixture {
     let mut db = database::emptied(&directory.dir, PROJECT);
     db.execute("VACUUM", []).unwrap();
     for number in 0..NEIGHBOURS {
-        fs::copy(&path, directory.dir.join(format!("neighbour {number:02}.db"))).unwrap();
+        fs::copy(&path, directory.dir.join(format!("neighbour-{number:02}.db"))).unwrap();
     }
     pictures(&path, &directory.dir, size.images);
     // Nobody else looks, and what a crash leaves is worth nothing.
