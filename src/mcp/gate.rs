@@ -309,12 +309,19 @@ impl Session {
     }
 }
 
-/// `initialize`, or a request that carries its own protocol version; a probe or a ping does not.
+/// `initialize`, or a request that carries all that stands for it; a probe or a ping does not. What
+/// the SDK refuses begins nothing: it would still end at a notification.
 fn begins_session(request: &ClientRequest) -> bool {
     match request {
         ClientRequest::InitializeRequest(_) => true,
         ClientRequest::PingRequest(_) | ClientRequest::DiscoverRequest(_) => false,
-        other => other.get_meta().protocol_version().is_some(),
+        other => {
+            let about = other.get_meta();
+            let is_known =
+                |version: ProtocolVersion| ProtocolVersion::KNOWN_VERSIONS.contains(&version);
+            about.protocol_version().is_some_and(is_known)
+                && about.missing_required_keys(&ProtocolVersion::V_2026_07_28).is_empty()
+        }
     }
 }
 

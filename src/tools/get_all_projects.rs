@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::common::nearest::{check_pattern, quoted};
 use super::common::shape::{counted, matches};
-use super::common::{Answer, Context, Failure, Item, Output, Page, status};
+use super::common::{Answer, Context, Failure, Item, Output, Page, status, unread};
 use super::{Category, Tool};
 use crate::trackio::change::Log;
 use crate::trackio::project::Misnamed;
@@ -76,6 +76,7 @@ impl Tool for GetAllProjects {
         let mut notes = Vec::new();
         notes.extend((details.total == 0).then(|| nothing_here(context)));
         notes.extend(misnamed(&context.store.misnamed()?));
+        notes.extend(unread::skipped_in_inbox(context));
         Ok(Answer::new(Projects::of(details)).with_notes(notes))
     }
 }

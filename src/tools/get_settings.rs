@@ -4,9 +4,8 @@ use rmcp::schemars;
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::resolve::shown;
 use super::common::shape::counted;
-use super::common::{Answer, Context, Failure, Output, budget};
+use super::common::{Answer, Context, Failure, Output, budget, unread};
 use super::{Category, Permission, Tool};
 use crate::trackio::time;
 
@@ -53,7 +52,7 @@ impl Tool for GetSettings {
     fn run(context: &Context, _: Args) -> Result<Answer<Settings>, Failure> {
         let directory = context.store.directory();
         let names = context.store.project_names();
-        let skipped = skipped_in_inbox(context);
+        let skipped = unread::skipped_in_inbox(context);
         let settings = Settings {
             directory: directory.path.display().to_string(),
             directory_from: directory.origin.as_str(),
@@ -74,23 +73,6 @@ impl Tool for GetSettings {
         };
         Ok(Answer::new(settings).with_notes(skipped))
     }
-}
-
-/// Which lines of the inbox no tool reads.
-fn skipped_in_inbox(context: &Context) -> Option<String> {
-    let skipped = context.store.skipped_in_inbox();
-    let (first, _) = skipped.first()?;
-    let lines: usize = skipped.iter().map(|(_, lines)| lines).sum();
-    Some(format!(
-        "{} of Trackio's inbox in {} too long to be read (more than 32 MB, or a file of more than \
-         1 GB) and left out of all answers. The first file is {}.",
-        counted(lines, "line"),
-        match skipped.len() {
-            1 => "1 file is".to_owned(),
-            files => format!("{files} files are"),
-        },
-        shown(first)
-    ))
 }
 
 impl Output for Settings {

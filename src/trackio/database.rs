@@ -96,7 +96,7 @@ pub fn read<T>(path: &Path, project: &str, stop: &Stop, work: Work<'_, T>) -> Re
 }
 
 fn read_somehow<T>(path: &Path, stop: &Stop, work: Work<'_, T>) -> Result<T> {
-    let (start, mut moved) = (Instant::now(), 0);
+    let (start, patience, mut moved) = (Instant::now(), stop.patience(PATIENCE), 0);
     loop {
         let state = ChangeKey::of(path);
         if let Some(reason) = state.odd_file() {
@@ -107,12 +107,10 @@ fn read_somehow<T>(path: &Path, stop: &Stop, work: Work<'_, T>) -> Result<T> {
         match read_one_of(ways, path, &state, stop, work) {
             Outcome::Done(result) => return result,
             Outcome::Moved if moved < ATTEMPTS => moved += 1,
-            Outcome::Busy if start.elapsed() < PATIENCE && !stop.is_late() => {}
+            Outcome::Busy if start.elapsed() < patience => {}
             Outcome::Moved | Outcome::Busy => return Err(Error::Busy(String::new())),
         }
-        if stop.is_set() {
-            return Err(stopped(stop));
-        }
+        stop.check()?;
     }
 }
 
@@ -291,7 +289,7 @@ fn open(way: Way, path: &Path) -> Result<Connection> {
 
 /// A `file:` URI. Every separator is encoded too: what begins with two slashes would name a host,
 /// and a drive or a server's share of Windows has to stay as it is written.
-pub(super) fn uri(path: &Path, parameters: &str) -> String {
+pub fn uri(path: &Path, parameters: &str) -> String {
     let path = percent_encode(path.as_os_str().as_encoded_bytes(), NON_ALPHANUMERIC);
     format!("file:{path}?{parameters}")
 }
@@ -310,16 +308,13 @@ fn private_copy(path: &Path, stop: &Stop) -> Result<TemporaryFolder> {
             copied => copied.map_err(failed)?,
         }
     }
-    if stop.is_set() { Err(stopped(stop)) } else { Ok(directory) }
+    stop.check()?;
+    Ok(directory)
 }
 
 /// An error whose project [`explain`] adds.
 fn unreadable(reason: String) -> Error {
     Error::Unreadable { project: String::new(), reason }
-}
-
-fn stopped(stop: &Stop) -> Error {
-    if stop.is_cancelled() { Error::Cancelled } else { Error::TimedOut }
 }
 
 fn is_busy(error: &Error) -> bool {

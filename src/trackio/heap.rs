@@ -97,7 +97,7 @@ impl Drop for QueryTurn {
 
 impl Alone {
     fn wait(stop: &Stop) -> Result<Self> {
-        let over = || if stop.is_cancelled() { Error::Cancelled } else { Error::TimedOut };
+        let over = || stop.check().err().unwrap_or(Error::TimedOut);
         until(stop, |s| !s.is_reserved).ok_or_else(over)?.is_reserved = true;
         // From here on no query begins.
         let alone = Self(());

@@ -107,7 +107,8 @@ mod tests {
         let root = directory.path().canonicalize().unwrap();
         let made = std::process::Command::new("mkfifo").arg(root.join("a.png")).status().unwrap();
         assert!(made.success());
-        assert!(open_within(&root.join("a.png"), &[root.clone()]).is_none());
-        assert!(open_within(&root, &[root.clone()]).is_none());
+        let roots = [root.clone()];
+        assert!(open_within(&root.join("a.png"), &roots).is_none());
+        assert!(open_within(&root, &roots).is_none());
     }
 }

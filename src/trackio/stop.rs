@@ -67,6 +67,13 @@ impl Stop {
         self.is_cancelled() || self.is_late()
     }
 
+    /// How long to wait for one of several things, at most `most`: a part of what is left, so that
+    /// there is time for the others.
+    pub fn patience(&self, most: Duration) -> Duration {
+        let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now()) / 4;
+        self.deadline.map_or(most, left).min(most)
+    }
+
     /// An error when it is time to give up: which of the two it was.
     pub fn check(&self) -> Result<()> {
         match (self.is_cancelled(), self.is_late()) {
@@ -80,6 +87,19 @@ impl Stop {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wait_leaves_time_for_others() {
+        let most = Duration::from_secs(5);
+        let within = |seconds| {
+            let deadline = Instant::now() + Duration::from_secs(seconds);
+            Stop::default().with_deadline(deadline).patience(most)
+        };
+        assert_eq!(Stop::default().patience(most), most);
+        assert_eq!(within(60), most);
+        assert!(within(10) <= Duration::from_millis(2_500) && within(10) > Duration::from_secs(2));
+        assert_eq!(within(0), Duration::ZERO);
+    }
 
     #[test]
     fn the_earlier_deadline_counts() {

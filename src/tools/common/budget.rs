@@ -26,6 +26,9 @@ const LONGEST_STRING: usize = 2_000;
 /// Where even one item is too large, strings are cut down to this in the end.
 const SHORTEST_CUT: usize = 24;
 
+/// So many lists and objects may lie within each other.
+const DEEPEST: usize = 100;
+
 /// A list within an item keeps one element for so many letters of the longest text.
 const LETTERS_AN_ITEM: usize = 8;
 /// Below the root: a field, its items, their fields.
@@ -90,6 +93,7 @@ fn render<O: Output>(output: &O, notes: &[String], longest: usize) -> Result<Fit
         structured.insert("notes".to_owned(), notes.into());
     }
     for (key, value) in &mut structured {
+        cut_deep(value, 1);
         cut_long(key, value, longest, 1);
     }
     let text = text::render(&output.headline(), &structured);
@@ -121,6 +125,25 @@ fn too_large(bytes: usize) -> Failure {
         "The smallest answer takes {needed} tokens, more than the most of {MOST_TOKENS}. Ask for \
          fewer metrics, or use query_project to pick parts."
     ))
+}
+
+/// Leaves out what is nested deeper than clients can read: their parsers stop at 128 levels, of which
+/// a message has some itself.
+fn cut_deep(value: &mut Value, depth: usize) {
+    let left_out = match value {
+        Value::Array(items) if depth < DEEPEST => {
+            items.iter_mut().for_each(|item| cut_deep(item, depth + 1));
+            return;
+        }
+        Value::Object(fields) if depth < DEEPEST => {
+            fields.values_mut().for_each(|field| cut_deep(field, depth + 1));
+            return;
+        }
+        Value::Array(items) => items.len(),
+        Value::Object(fields) => fields.len(),
+        _ => return,
+    };
+    *value = format!("… (+{left_out})").into();
 }
 
 /// Cuts texts to `longest` letters and, once that is less than usual, the lists that lie within

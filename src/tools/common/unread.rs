@@ -1,6 +1,7 @@
 //! Projects that a call could not consider, and why: an answer about all projects names them.
 
 use super::answer::Failure;
+use super::context::Context;
 use super::shape::counted;
 use super::text;
 
@@ -45,6 +46,23 @@ fn reason((project, reason): &(String, String)) -> String {
     let name = text::in_backquotes(project);
     let reason = text::cut(reason.trim_end_matches('.'), LONGEST_REASON);
     if reason.contains(&name) { format!("{reason}.") } else { format!("{name}: {reason}.") }
+}
+
+/// Which lines of the inbox no tool reads.
+pub fn skipped_in_inbox(context: &Context) -> Option<String> {
+    let skipped = context.store.skipped_in_inbox();
+    let (first, _) = skipped.first()?;
+    let lines: usize = skipped.iter().map(|(_, lines)| lines).sum();
+    Some(format!(
+        "{} of Trackio's inbox in {} too long to be read (more than 32 MB, or a file of more than \
+         1 GB) and left out of all answers. The first file is {}.",
+        counted(lines, "line"),
+        match skipped.len() {
+            1 => "1 file is".to_owned(),
+            files => format!("{files} files are"),
+        },
+        text::brief_name(first)
+    ))
 }
 
 #[cfg(test)]

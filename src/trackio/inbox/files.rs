@@ -188,8 +188,8 @@ impl Files {
                 let file = Arc::new(file);
                 known.files.insert(path, Arc::clone(&file));
                 files.push(file);
-            } else if stop.is_set() {
-                return Err(stopped(stop));
+            } else {
+                stop.check()?;
             }
         }
         let before = &known.listing.files;
@@ -285,8 +285,8 @@ impl File {
         }
         let (file, key) = open(&self.path).map_err(|_| Error::InboxMoved)?;
         let text = gather(BufReader::with_capacity(64 << 10, file), key, stop);
+        stop.check()?;
         match text {
-            _ if stop.is_set() => Err(stopped(stop)),
             Ok((text, _)) if text.key == self.key => Ok(Arc::new(text)),
             _ => Err(Error::InboxMoved),
         }
@@ -425,13 +425,8 @@ pub fn lock<'a, T>(mutex: &'a Mutex<T>, stop: &Stop) -> Result<MutexGuard<'a, T>
         match mutex.try_lock() {
             Ok(guard) => return Ok(guard),
             Err(TryLockError::Poisoned(poisoned)) => return Ok(PoisonError::into_inner(poisoned)),
-            Err(TryLockError::WouldBlock) if stop.is_set() => return Err(stopped(stop)),
             Err(TryLockError::WouldBlock) => std::thread::sleep(TRIES_EVERY),
         }
+        stop.check()?;
     }
-}
-
-/// Why the work was given up.
-pub fn stopped(stop: &Stop) -> Error {
-    if stop.is_cancelled() { Error::Cancelled } else { Error::TimedOut }
 }

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use rusqlite::types::{Value as Cell, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
-use super::files::{Name, Text, Waiting, stopped};
+use super::files::{Name, Text, Waiting};
 use super::record::{Field, Kind, Record, Trace};
 use crate::temporary::TemporaryFolder;
 use crate::trackio::cache::{Bytes, Cache};
@@ -336,8 +336,8 @@ impl<'a> Import<'a> {
         };
         for record in group.lines.iter().filter_map(|line| Record::again(line)) {
             self.rows += 1;
-            if self.rows.is_multiple_of(ROWS_BETWEEN_LOOKS) && stop.is_set() {
-                return Err(stopped(stop));
+            if self.rows.is_multiple_of(ROWS_BETWEEN_LOOKS) {
+                stop.check()?;
             }
             match group.name.kind {
                 Kind::Metric => self.metrics(group, &record, &mut next)?,

@@ -9,6 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::Purpose;
+use crate::trackio::database;
 use crate::trackio::error::Result;
 use crate::trackio::handles::ConnectionGuard;
 
@@ -22,7 +23,9 @@ const SYNCHRONOUS: &[&str] = &["off", "normal", "full", "extra"];
 pub fn open(path: &Path, purpose: Purpose, guard: &mut ConnectionGuard) -> Result<Connection> {
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     flags.set(OpenFlags::SQLITE_OPEN_CREATE, purpose == Purpose::Log);
-    let connection = Connection::open_with_flags(path, flags)?;
+    // As an address, because SQLite takes a path that begins with `file:` for one.
+    let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(database::uri(path, ""), flags)?;
     guard.hold(path);
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // A database is somebody's file: nothing in its schema may run by itself.
