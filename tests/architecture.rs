@@ -159,7 +159,7 @@ fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
             found.extend(sources(&path));
         } else if name.ends_with(".rs") && name != "tests.rs" && name != "fixture.rs" {
             let text = fs::read_to_string(&path).unwrap().replace("\r\n", "\n");
-            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+            let code = text.split("\nmod tests {").next().unwrap_or_default();
             found.push((path, code.to_owned()));
         }
     }

@@ -129,7 +129,7 @@ fn hostile_sql() -> Vec<String> {
     let numbers = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)";
     let t = "hex(zeroblob(490000))";
     for sql in [
-        format!("SELECT instr(zeroblob(900000), CAST(zeroblob(450000) || x'01' AS BLOB)) FROM metrics a, metrics b"),
+        "SELECT instr(zeroblob(900000), CAST(zeroblob(450000) || x'01' AS BLOB)) FROM metrics a, metrics b".to_owned(),
         format!("SELECT {t} LIKE '%' || substr({t}, 1, 990) || 'z%' FROM metrics a, metrics b"),
         format!("SELECT COUNT(*) FROM metrics a, metrics b WHERE {t} GLOB '*' || substr({t}, 1, 990) || 'z*'"),
         format!("SELECT trim({t}, replace(hex(zeroblob(200000)), '0', char(300, 301)) || '0')"),

@@ -99,9 +99,9 @@ fn a_command_that_is_not_there_fails_with_its_remedy() {
 fn a_server_that_talks_beside_the_protocol_fails() {
     let fixture = Fixture::unpack("0.43.0");
     let patient = Patient::new(&fixture.dir);
-    let entry = match std::env::var("ComSpec") {
-        Ok(shell) if cfg!(windows) => json!({"command": shell, "args": ["/c", "echo Starting"]}),
-        _ => json!({"command": "/bin/sh", "args": ["-c", "echo Starting; exec cat"]}),
+    let entry = match cfg!(windows) {
+        true => json!({"command": r"C:\Windows\System32\cmd.exe", "args": ["/c", "echo Starting"]}),
+        false => json!({"command": "/bin/sh", "args": ["-c", "echo Starting; exec cat"]}),
     };
     patient.write(".cursor/mcp.json", &json!({"mcpServers": {"trackio": entry}}).to_string());
     let bad = findings(&patient.examine().1, "failed");

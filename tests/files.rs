@@ -289,7 +289,8 @@ fn a_damaged_index_of_a_living_process_is_passed_over_at_once() {
 
 #[test]
 fn a_database_without_the_log_that_holds_its_tables_says_so() {
-    let cases: [(&str, fn(&Path), Option<&str>); 4] = [
+    type Damage = fn(&Path);
+    let cases: [(&str, Damage, Option<&str>); 4] = [
         ("no log", |_| {}, Some("missing or empty")),
         (
             "an empty log",

@@ -13,6 +13,7 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use serde_json::{Map, Value, json};
 use support::{Fixture, Session, gunzip, tests_file};
@@ -557,7 +558,8 @@ fn fixture(name: &str, at_least: usize) {
     let recorded = ["", ".traces"]
         .map(|subject| gunzip(&tests_file(format!("golden/{name}{subject}.jsonl.gz"))))
         .concat();
-    let lines: Vec<Recorded> = String::from_utf8(recorded)
+    let copy = Fixture::unpack(name);
+    let mut lines: Vec<Recorded> = String::from_utf8(recorded)
         .unwrap()
         .lines()
         .map(|line| {
@@ -569,8 +571,15 @@ fn fixture(name: &str, at_least: usize) {
             }
         })
         .collect();
+    // Windows lets few users make the link that leads nowhere.
+    if cfg!(not(unix)) && fs::symlink_metadata(copy.dir.join("dangling.db")).is_err() {
+        for line in lines.iter_mut().filter(|line| line.function == "server.get_all_projects") {
+            if let Some(projects) = line.result.as_mut().and_then(Value::as_array_mut) {
+                projects.retain(|project| project != "dangling");
+            }
+        }
+    }
     let facts = Facts::of(&lines);
-    let copy = Fixture::unpack(name);
     let mut session = Session::start(&copy.dir);
     let offered: BTreeSet<String> = session
         .tools()
