@@ -15,6 +15,7 @@ use crate::tools::access::{self, Grant};
 use crate::tools::{AnyTool, Category, Permission, TOOLS};
 use crate::trackio::{Directory, Store};
 
+mod arena;
 mod call;
 pub mod demo;
 mod doctor;
@@ -82,9 +83,10 @@ enum Command {
 impl CommandLine {
     /// Does what was asked for.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        temporary::clear_folders();
         match self.command {
             None => {
+                arena::share_one();
+                temporary::clear_folders();
                 let permission = self.permission()?;
                 let tools = selected(&self.toolsets, &permission);
                 crate::mcp::serve(self.store(), tools, permission, self.deadline)?;

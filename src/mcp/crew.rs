@@ -59,6 +59,9 @@ impl Crew {
                 ))
             });
         }
+        if let Ok(place) = self.at_work.try_acquire() {
+            return Ok(place);
+        }
         match tokio::time::timeout(task.limit, self.at_work.acquire()).await {
             Ok(Ok(place)) => Ok(place),
             _ => Err(Failure(format!(

@@ -77,16 +77,16 @@ impl<'a> Files<'a> {
 
     /// The first `length` bytes at most of a file, and what the system says about it.
     pub fn head(&self, suffix: &str, length: usize) -> io::Result<(Metadata, Vec<u8>)> {
-        self.with_file(suffix, |file| {
+        self.with_file(suffix, |file, about| {
             let mut bytes = Vec::with_capacity(length);
             file.take(length as u64).read_to_end(&mut bytes)?;
-            Ok((file.metadata()?, bytes))
+            Ok((about, bytes))
         })
     }
 
     /// Copies a file to `target`; a copy that was stopped is not complete.
     pub fn copy(&self, suffix: &str, target: &Path, stop: &Stop) -> io::Result<()> {
-        self.with_file(suffix, |file| {
+        self.with_file(suffix, |file, _| {
             let (mut copy, mut chunk) = (File::create(target)?, vec![0; CHUNK]);
             while !stop.is_set() {
                 match file.read(&mut chunk) {
@@ -110,7 +110,7 @@ impl<'a> Files<'a> {
             return true;
         }
         let wanted = Flock::from(FlockType::ReadLock);
-        let is_locked = |file: &mut File| Ok(matches!(fcntl_getlk(file, &wanted), Ok(Some(_))));
+        let is_locked = |file: &mut File, _| Ok(matches!(fcntl_getlk(file, &wanted), Ok(Some(_))));
         ["", "-shm"].iter().any(|suffix| self.with_file(suffix, is_locked).unwrap_or(false))
     }
 
@@ -123,10 +123,10 @@ impl<'a> Files<'a> {
     fn with_file<T>(
         &self,
         suffix: &str,
-        work: impl FnOnce(&mut File) -> io::Result<T>,
+        work: impl FnOnce(&mut File, Metadata) -> io::Result<T>,
     ) -> io::Result<T> {
-        let mut file = regular::open(&self.path(suffix))?;
-        let result = work(&mut file);
+        let (mut file, about) = regular::open_known(&self.path(suffix))?;
+        let result = work(&mut file, about);
         // Closed under the lock, so that no connection to it is opened in between.
         let mut databases = lock();
         match self.identity.as_ref().and_then(|identity| databases.get_mut(identity)) {

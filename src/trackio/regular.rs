@@ -11,7 +11,16 @@ use std::path::Path;
 
 /// Opens a file to read it.
 pub fn open(path: &Path) -> io::Result<File> {
-    open_with(OpenOptions::new().read(true), path)
+    open_known(path).map(|(file, _)| file)
+}
+
+/// The same, with what the system says about the open file.
+pub fn open_known(path: &Path) -> io::Result<(File, Metadata)> {
+    check(path)?;
+    let file = without_waiting(OpenOptions::new().read(true)).open(path)?;
+    let about = file.metadata()?;
+    expect_regular(&about)?;
+    Ok((file, about))
 }
 
 /// Everything in a file.

@@ -319,9 +319,8 @@ fn regular_files(folder: &Path) -> Vec<(PathBuf, FileKey)> {
 }
 
 fn open(path: &Path) -> io::Result<(fs::File, FileKey)> {
-    let file = regular::open(path)?;
-    let key = FileKey::of(&file.metadata()?);
-    Ok((file, key))
+    let (file, about) = regular::open_known(path)?;
+    Ok((file, FileKey::of(&about)))
 }
 
 /// Reads a file to learn whose rows it holds. Its records are kept for the import while there is
