@@ -2,6 +2,7 @@
 
 mod arguments;
 mod database;
+mod files;
 mod inbox;
 mod log;
 mod payloads;
@@ -45,6 +46,7 @@ pub const TARGETS: &[(&str, Make)] = &[
     ("inbox", inbox::make),
     ("database", database::make),
     ("log", log::make),
+    ("files", files::make),
     ("writes", arguments::make_writes),
 ];
 
