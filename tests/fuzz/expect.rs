@@ -72,8 +72,8 @@ pub fn cancelled(line: &[u8]) -> Vec<Value> {
     cancelled.map(|message| message["params"]["requestId"].clone()).collect()
 }
 
-/// Whatever follows `"id":` in a line that is not valid JSON.
-fn ids_within(text: &str) -> Vec<Value> {
+/// Whatever follows `"id":` in a line, valid JSON or not.
+pub fn ids_within(text: &str) -> Vec<Value> {
     let mut ids = Vec::new();
     for (at, key) in text.match_indices("\"id\"") {
         let rest = text[at + key.len()..].trim_start().trim_start_matches(':').trim_start();
