@@ -21,7 +21,7 @@ const LOOKS_EVERY: Duration = Duration::from_millis(500);
 /// After news: what comes meanwhile is told in one.
 const REST: Duration = Duration::from_secs(1);
 /// However many files there are, looks take so small a part of the time, or come so rarely.
-const SHARE_OF_TIME: u32 = 400;
+const SHARE_OF_TIME: u32 = 800;
 const LONGEST_PAUSE: Duration = Duration::from_millis(1_500);
 /// A client watches no more than this at once.
 const MOST_WATCHED: usize = 200;
