@@ -90,7 +90,7 @@ fn questions(tool: &str, size: Size) -> Option<Vec<Value>> {
         "query_project" => [
             json!({}),
             json!({"sql": "SELECT * FROM metrics"}),
-            json!({"sql": "SELECT config FROM configs ORDER BY length(config) DESC"}),
+            json!({"sql": "SELECT config FROM configs WHERE octet_length(config) < 1000000 ORDER BY octet_length(config) DESC"}),
             json!({"sql": "SELECT run_name FROM runs ORDER BY length(run_name) DESC"}),
         ]
         .map(project)
