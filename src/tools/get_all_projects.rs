@@ -121,7 +121,7 @@ fn nothing_here(context: &Context) -> String {
     )
 }
 
-/// So many files with a wrong name are listed.
+/// At most this many files with a wrong name are listed.
 const LISTED: usize = 5;
 
 /// What a copy or a sync tool left is somebody's data, but no project.

@@ -46,7 +46,7 @@ pub fn is_there(template: &[&str]) -> bool {
 /// How long a client's command may take; one that opens a window does not end by itself.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// So many bytes of what it said are shown.
+/// The longest part of its output that is shown, in bytes.
 const MOST_SAID: u64 = 4_000;
 
 /// Runs a command to its end; what it says is shown only when it fails.

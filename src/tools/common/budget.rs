@@ -26,7 +26,7 @@ const LONGEST_STRING: usize = 2_000;
 /// Where even one item is too large, strings are cut down to this in the end.
 const SHORTEST_CUT: usize = 24;
 
-/// So many lists and objects may lie within each other.
+/// Lists and objects are nested at most this deep.
 const DEEPEST: usize = 100;
 
 /// A list within an item keeps one element for so many letters of the longest text.

@@ -9,7 +9,7 @@ use super::text;
 use crate::journal::Draft;
 use crate::remote::{Client, Error};
 
-/// So many characters of what a server or a model says are repeated.
+/// At most this many characters of what a server or a model says are repeated.
 const MOST_WORDS: usize = 400;
 
 /// The user's server, if that one is named or none.

@@ -12,7 +12,7 @@ use crate::tools::common::edit::Chosen;
 /// How long a token fits, in seconds.
 pub const LIFETIME: i64 = 600;
 
-/// So many bytes of a digest tell two states of a run apart.
+/// The bytes of a digest that distinguish two states of a run.
 const STATE: usize = 8;
 
 /// The rows of a run, as they would be saved.
