@@ -209,19 +209,29 @@ impl Write for Rows {
     }
 }
 
-/// Takes the lock, which is held until the file is closed.
+/// Takes the journal's lock, which is held until the file is closed.
 fn lock(log: &File) -> io::Result<()> {
+    match lock_within(log, PATIENCE)? {
+        true => Ok(()),
+        false => Err(io::Error::other("another process holds its lock")),
+    }
+}
+
+/// Takes the lock of a file of ours, which is held until the file is closed. False where another
+/// process holds it for longer than `patience`.
+///
+/// # Errors
+/// The file system has no locks.
+pub fn lock_within(file: &File, patience: Duration) -> io::Result<bool> {
     let start = Instant::now();
     loop {
-        match log.try_lock() {
-            Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) if start.elapsed() < patience => {
                 thread::sleep(Duration::from_millis(10));
             }
-            Err(TryLockError::WouldBlock) => {
-                return Err(io::Error::other("another process holds its lock"));
-            }
+            Err(TryLockError::WouldBlock) => return Ok(false),
             Err(TryLockError::Error(error)) => return Err(error),
-            Ok(()) => return Ok(()),
         }
     }
 }

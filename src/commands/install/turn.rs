@@ -1,15 +1,14 @@
 //! One change of clients' files at a time: two that read the same text would each write it with
 //! their own entry only.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 
 use super::place::plain;
-use crate::journal::Journal;
+use crate::journal::{self, Journal};
 
 /// The lock's file, beside the journal.
 const FILE: &str = "install.lock";
@@ -43,18 +42,9 @@ impl Turn {
         }
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
         let file = file.with_context(cannot)?;
-        let start = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Self { _file: Some(file) }),
-                Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => {
-                    thread::sleep(Duration::from_millis(20));
-                }
-                Err(TryLockError::WouldBlock) => {
-                    bail!("another `mcp-trackio install` is running; try again when it is done")
-                }
-                Err(TryLockError::Error(error)) => return Err(error).with_context(cannot),
-            }
+        match journal::lock_within(&file, PATIENCE).with_context(cannot)? {
+            true => Ok(Self { _file: Some(file) }),
+            false => bail!("another `mcp-trackio install` is running; try again when it is done"),
         }
     }
 }
