@@ -6,6 +6,8 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use super::handles::Files;
+#[cfg(unix)]
+use super::regular::identity;
 use super::{fingerprint, regular, wal};
 
 /// The part of a database's header that is read: up to its change counter.
@@ -187,12 +189,6 @@ impl FileKey {
 pub fn nanoseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
-}
-
-#[cfg(unix)]
-fn identity(metadata: &Metadata) -> (u64, u64) {
-    use std::os::unix::fs::MetadataExt;
-    (metadata.dev(), metadata.ino())
 }
 
 /// Windows tells a replaced file by its time of creation.

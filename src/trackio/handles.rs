@@ -146,9 +146,7 @@ pub fn sidecar(database: &Path, suffix: &str) -> PathBuf {
 
 #[cfg(unix)]
 fn identity(path: &Path) -> io::Result<Identity> {
-    use std::os::unix::fs::MetadataExt;
-    let about = fs::metadata(path)?;
-    Ok(Identity((about.dev(), about.ino())))
+    Ok(Identity(regular::identity(&fs::metadata(path)?)))
 }
 
 #[cfg(not(unix))]

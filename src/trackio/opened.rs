@@ -5,6 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::regular;
+#[cfg(unix)]
+use super::regular::identity;
 
 /// Opens a regular file within one of the directories, whose paths have no links; `None` where the
 /// path leads elsewhere. The open file is what is checked: a link that changes meanwhile, in the
@@ -39,12 +41,6 @@ fn same_place(file: &File, opened: &Path) -> io::Result<PathBuf> {
         true => Ok(now),
         false => Err(io::Error::other("another file is in its place")),
     }
-}
-
-#[cfg(unix)]
-fn identity(about: &fs::Metadata) -> impl PartialEq + use<> {
-    use std::os::unix::fs::MetadataExt;
-    (about.dev(), about.ino())
 }
 
 #[cfg(not(unix))]

@@ -46,6 +46,13 @@ pub fn check(path: &Path) -> io::Result<()> {
     expect_regular(&fs::metadata(path)?)
 }
 
+/// What all names of one file have in common: its device and its number there.
+#[cfg(unix)]
+pub fn identity(about: &Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt;
+    (about.dev(), about.ino())
+}
+
 /// What a file is where it is not a regular one, for a sentence.
 #[cfg(unix)]
 pub fn odd_kind(about: &Metadata) -> Option<&'static str> {
