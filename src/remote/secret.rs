@@ -45,10 +45,7 @@ fn forms(token: &str) -> Vec<Vec<u8>> {
     let hexadecimal = token.bytes().map(|byte| format!("{byte:02x}")).collect();
     // Base64 depends on how many bytes are before the token.
     let encoded = ["", "=", "=="].map(base64_after).into_iter().chain([hexadecimal]);
-    let plain = letters(token).into_iter().map(|(letter, _)| letter).collect();
-    let encoded =
-        encoded.map(|text| letters(&text).into_iter().map(|(letter, _)| letter).collect());
-    std::iter::once(plain).chain(encoded).collect()
+    std::iter::once(token.to_owned()).chain(encoded).map(|form| plain(&letters(&form))).collect()
 }
 
 /// The letters and digits of a text in lower case, those that are percent-encoded too.
@@ -70,6 +67,10 @@ fn letters(text: &str) -> Vec<Letter> {
     letters
 }
 
+fn plain(letters: &[Letter]) -> Vec<u8> {
+    letters.iter().map(|(letter, _)| *letter).collect()
+}
+
 fn without_form(text: &str, form: &[u8]) -> String {
     let part = PART.min(form.len());
     // One or two letters are everywhere.
@@ -78,7 +79,7 @@ fn without_form(text: &str, form: &[u8]) -> String {
     }
     let parts: HashSet<&[u8]> = form.windows(part).collect();
     let letters = letters(text);
-    let plain: Vec<u8> = letters.iter().map(|(letter, _)| *letter).collect();
+    let plain = plain(&letters);
     let (mut shown, mut from) = (String::new(), 0);
     let mut hidden: Option<Range<usize>> = None;
     for (at, window) in plain.windows(part).enumerate() {

@@ -226,19 +226,19 @@ impl<T: Tool> Entry<T> {
         if !surroundings.permission.covers(T::ACCESS) {
             return Err(access::refusal(T::NAME));
         }
-        let others = match T::ACCESS {
-            Access::Read => arguments::readings(&self.input_schema(), &given),
-            Access::Write { .. } | Access::Send { .. } => Vec::new(),
-        };
-        let missing = arguments::meant_missing(T::NAME, &self.input_schema(), &given);
+        let schema = self.input_schema();
+        let missing = arguments::meant_missing(T::NAME, &schema, &given);
+        // What a tool writes can be long, and is read in one way only.
+        let again = (T::ACCESS == Access::Read).then(|| given.clone());
         let mut answer = self.answer_to(surroundings, given, None);
-        for Reading { arguments, note } in others {
-            if answer.as_ref().is_ok_and(Fitted::found_something)
-                || surroundings.stop.is_cancelled()
-            {
-                break;
+        let is_found = |answer: &Result<_, _>| answer.as_ref().is_ok_and(Fitted::found_something);
+        if let Some(given) = again.filter(|_| !is_found(&answer)) {
+            for Reading { arguments, note } in arguments::readings(&schema, &given) {
+                if is_found(&answer) || surroundings.stop.is_cancelled() {
+                    break;
+                }
+                answer = self.answer_to(surroundings, arguments, note).or(answer);
             }
-            answer = self.answer_to(surroundings, arguments, note).or(answer);
         }
         answer.map_err(|failure| match missing {
             Some(missing) => Failure(format!("{failure} {missing}")),
