@@ -14,8 +14,7 @@ use self::item::{EventItem, ListItem, Listing, RegistryFacts, RunArtifactItem};
 use self::search::{Filter, Found};
 use super::common::checkpoint::{self, Checkpoint};
 use super::common::shape::counted;
-use super::common::unread::Unread;
-use super::common::{Answer, Context, Failure, Output, Page, resolve, text};
+use super::common::{Answer, Context, Failure, Output, Page, resolve, text, unread};
 use super::{Category, Tool};
 use crate::analysis::role::classify;
 use crate::trackio::columns::{self, Columns, Wanted};
@@ -166,13 +165,7 @@ fn scope(context: &Context, args: &Args) -> Result<Scope, Failure> {
         return Ok(Scope { projects, of_run: None, notes: Vec::new() });
     }
     let names = context.store.all_project_names(&context.stop)?;
-    let (mut projects, mut unread) = (Vec::new(), Unread::default());
-    for name in names {
-        match context.store.project(&name, &context.stop) {
-            Ok(project) => projects.push(project),
-            Err(error) => unread.add(&name, &error.into()),
-        }
-    }
+    let (projects, unread) = unread::projects(context, &names);
     let notes = unread.note("found").into_iter().collect();
     Ok(Scope { projects, of_run: None, notes })
 }

@@ -10,7 +10,7 @@ use super::context::Context;
 use super::shape::counted;
 use super::status;
 use super::text;
-use super::unread::Unread;
+use super::unread::{self, Unread};
 use crate::trackio::run;
 use crate::trackio::{Project, Run, Snapshot};
 
@@ -19,14 +19,8 @@ const NAMED: usize = 3;
 
 /// All projects that can be found, those that were written last first, and those that cannot.
 pub fn projects(context: &Context) -> Result<(Vec<Project>, Unread), Failure> {
-    let (mut found, mut unread) = (Vec::new(), Unread::default());
-    for name in context.store.project_names()? {
-        match context.store.project(&name, &context.stop) {
-            Ok(project) => found.push(project),
-            Err(error) => unread.add(&name, &error.into()),
-        }
-    }
-    found.sort_by_key(|project: &Project| Reverse(project.modified()));
+    let (mut found, unread) = unread::projects(context, &context.store.project_names()?);
+    found.sort_by_key(|project| Reverse(project.modified()));
     Ok((found, unread))
 }
 

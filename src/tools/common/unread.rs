@@ -4,6 +4,7 @@ use super::answer::Failure;
 use super::context::Context;
 use super::shape::counted;
 use super::text;
+use crate::trackio::Project;
 
 /// How many projects a note names; the rest are counted.
 const NAMED: usize = 3;
@@ -13,6 +14,18 @@ const LONGEST_REASON: usize = 300;
 /// What could not be considered so far.
 #[derive(Debug, Default)]
 pub struct Unread(Vec<(String, String)>);
+
+/// The projects of these names that can be found, and those that cannot.
+pub fn projects(context: &Context, names: &[String]) -> (Vec<Project>, Unread) {
+    let (mut found, mut unread) = (Vec::new(), Unread::default());
+    for name in names {
+        match context.store.project(name, &context.stop) {
+            Ok(project) => found.push(project),
+            Err(error) => unread.add(name, &error.into()),
+        }
+    }
+    (found, unread)
+}
 
 impl Unread {
     /// Adds a project, and why it could not be read.
